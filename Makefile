@@ -1,0 +1,40 @@
+# Every target works from a bare Python >= 3.10, git and make, from any path, any number of times.
+PYTHON ?= python3
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+UV := .tools/bin/uv
+BIN := .venv/bin
+PACKAGES := audience-sdk tap-cix-segments target-campaign-monitor target-constant-contact sandbox
+PYPROJECTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+
+# No telemetry, no version look-up: the package registry is the only thing on the network that is needed.
+export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
+export MELTANO_CLI_DISABLE_VERSION_CHECK := 1
+export UV_NO_PROGRESS := 1
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.tools/.stamp: requirements-bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; set PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv --clear .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@touch $@
+
+.venv/.stamp: .tools/.stamp requirements.lock $(PYPROJECTS)
+	test -x $(BIN)/python || $(UV) venv --quiet --python "$$(.tools/bin/python -c 'import sys; print(sys.executable)')" .venv
+	VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+.PHONY: lock
+lock: .tools/.stamp ## write requirements.lock anew from the pyproject files
+	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-package audience-sdk --group dev $(PACKAGES:%=%/pyproject.toml) -o requirements.lock
+
+.PHONY: lint
+lint: .venv/.stamp ## ruff (format and all rules) and strict mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy

@@ -1,0 +1,96 @@
+"""What every plugin's command line does with an error: one line with a code, no traceback, no personal data."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.plugin_base import JSONSchemaValidator, SingerCommand
+
+from audience_sdk.errors import SETTING_INVALID, UNEXPECTED, CixError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+
+    import click
+
+
+class PluginCommand(SingerCommand):
+    """A Singer command that ends with one clear line where the SDK's would print a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `CixError` becomes one logged line and exit code 1.
+
+        Args:
+            ctx: The `click` context.
+
+        Returns:
+            What the command returns.
+        """
+        try:
+            return super().invoke(ctx)
+        except CixError as error:
+            self.logger.error("%s", error, extra={"code": error.code.code})  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001
+            log_unexpected(self.logger, error)
+        return ctx.exit(1)
+
+
+def plugin_command(command: click.Command, logger: logging.Logger) -> PluginCommand:
+    """Turn the SDK's command of a plugin into one that reports errors as this project does.
+
+    Args:
+        command: What `get_singer_command` of the SDK's base class returned.
+        logger: The plugin's logger.
+
+    Returns:
+        The same command with the error handling of `PluginCommand`.
+    """
+    return PluginCommand(
+        name=command.name,
+        callback=command.callback,
+        params=command.params,
+        context_settings=command.context_settings,
+        logger=logger,
+    )
+
+
+def log_unexpected(logger: logging.Logger, error: BaseException) -> None:
+    """Log where an unexpected error arose, without its message, which could quote a record or a secret.
+
+    Args:
+        logger: The plugin's logger.
+        error: What was raised.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{f.filename}:{f.lineno} {f.name}" for f in reversed(frames[-6:]))
+    message = f"Unexpected {type(error).__name__} at {where}."
+    logger.error("%s", CixError(UNEXPECTED, message), extra={"code": UNEXPECTED.code})
+
+
+def check_settings(config: Mapping[str, Any], schema: dict[str, Any]) -> None:
+    """Check settings against their JSON Schema and fill in the defaults, naming no value in an error.
+
+    The SDK's own message quotes the value, which may be a secret.
+
+    Args:
+        config: The settings as given; defaults are added in place.
+        schema: The plugin's JSON Schema for its settings.
+
+    Raises:
+        CixError: `SETTING_INVALID`, naming each wrong setting and what it must be.
+    """
+    problems = []
+    for error in JSONSchemaValidator(schema).iter_errors(config):
+        name = ".".join(str(part) for part in error.absolute_path)
+        if error.validator == "required":
+            missing = sorted(set(error.validator_value) - set(error.instance))
+            problems.extend(f"`{'.'.join(filter(None, [name, m]))}` is required" for m in missing)
+        elif error.validator == "additionalProperties":
+            problems.append(f"`{name}` has a key that is not known")
+        else:
+            expected = f"{error.validator}: {error.validator_value}"
+            problems.append(f"`{name}` does not fit ({expected})")
+    if problems:
+        raise CixError(SETTING_INVALID, "Settings: " + "; ".join(sorted(set(problems))) + ".")

@@ -1,0 +1,1 @@
+"""Segments of unified customer profiles as Singer streams."""

@@ -1,0 +1,1 @@
+"""Campaign Monitor lists kept equal to segments."""

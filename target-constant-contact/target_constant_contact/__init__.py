@@ -1,0 +1,1 @@
+"""Constant Contact lists kept equal to segments."""
