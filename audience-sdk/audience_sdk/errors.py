@@ -48,12 +48,190 @@ SETTING_INVALID = _register(
     "A setting is missing or has a value of the wrong kind.",
     "Correct the named setting; `--about` lists all settings.",
 )
+CONSENT_MISSING = _register(
+    102,
+    "`data_privacy_consent` is not true.",
+    "Set `data_privacy_consent: true` once whoever answers for this data agrees: an export takes names and "
+    "e-mail addresses out of the Customer Insights compliance boundary to the platform that you name.",
+)
+COLUMN_UNKNOWN = _register(
+    103,
+    "A column in the field mapping does not exist in the segment.",
+    "Correct the column in `field_mapping`; `tap-cix-segments --discover` lists the columns.",
+)
+FIELD_UNKNOWN = _register(
+    104,
+    "A platform field in the field mapping does not exist.",
+    "Correct the name in `field_mapping`, or create the field at the platform.",
+)
+LIST_UNSET = _register(
+    105,
+    "No list is named for a segment.",
+    "Set `list_id`, or name the segment in `lists`.",
+)
+LEDGER_URL_INVALID = _register(
+    106,
+    "`ledger_url` is not a place where a ledger can be.",
+    "Use `sqlite:///path/to/ledger.db`.",
+)
 
 # 2xx: the source
 SOURCE_UNREADABLE = _register(
     201,
     "The source folder cannot be read.",
     "Check the path or URL in `folder` and that this user may read it.",
+)
+
+# 3xx: Singer input
+MESSAGE_MALFORMED = _register(
+    301,
+    "A line of the input is not a Singer message.",
+    "Nothing was sent. Check what the tap prints: every line must be one JSON message.",
+)
+RECORD_BEFORE_SCHEMA = _register(
+    302,
+    "A RECORD arrived before the SCHEMA of its stream.",
+    "Nothing was sent. The tap must print a SCHEMA for a stream before its first RECORD.",
+)
+KEY_MISSING = _register(
+    303,
+    "A RECORD lacks a key property of its stream.",
+    "Nothing was sent. The tap must fill the key properties that its SCHEMA names.",
+)
+
+# 4xx: the platform
+PLATFORM_UNREACHABLE = _register(
+    401,
+    "The platform did not answer.",
+    "Check the network and the platform's status page, then run again: confirmed rows are not sent twice.",
+)
+CREDENTIALS_REFUSED = _register(
+    402,
+    "The platform refused the credentials.",
+    "Check that the key, client and secret are those of the account that owns the list.",
+)
+CONNECTION_LOST = _register(
+    403,
+    "The authorisation of this connection has ended.",
+    "Connect again: get a new refresh token and set it in the configuration.",
+)
+LIST_UNKNOWN = _register(
+    404,
+    "The list does not exist, or belongs to another account.",
+    "Check `list_id` and `lists`; use the API's id of the list, not the one in the web address.",
+)
+PERMISSION_MISSING = _register(
+    405,
+    "The credentials lack a permission that the export needs.",
+    "Grant the named permission and connect again.",
+)
+QUOTA_SPENT = _register(
+    406,
+    "The platform's request quota is spent.",
+    "Run again after the quota's reset: the deferred rows go out then.",
+)
+THROTTLED = _register(
+    407,
+    "The platform kept asking to slow down.",
+    "Run again later: confirmed rows are not sent twice.",
+)
+REQUEST_REFUSED = _register(
+    408,
+    "The platform refused a request.",
+    "See the reason; correct the mapping or the list's settings and run again.",
+)
+JOB_UNFINISHED = _register(
+    409,
+    "An asynchronous job at the platform did not finish before the deadline.",
+    "Run again: the job is looked up by its id, its rows are not sent twice while it may still finish.",
+)
+JOB_FAILED = _register(
+    410,
+    "An asynchronous job at the platform ended without success.",
+    "Run again; if it fails again, ask the platform's support with the job's id.",
+)
+
+# 5xx: guards
+TOO_MANY_PROFILES = _register(
+    501,
+    "The export holds more profiles than `max_profiles` allows.",
+    "Split the segments over several exports, or raise `max_profiles`.",
+)
+LIST_BUSY = _register(
+    502,
+    "Another run is working on the same list.",
+    "Wait for it to end; the lock clears by itself when that process ends.",
+)
+TOO_MANY_REJECTED = _register(
+    503,
+    "More rows were rejected or invalid than `max_rejected_ratio` allows.",
+    "Read rejected.jsonl of the run, correct the source or the mapping, or raise `max_rejected_ratio`.",
+)
+ROWS_FAILED = _register(
+    504,
+    "Rows have an unknown or failed outcome.",
+    "Run again: what the platform confirmed is not sent twice.",
+)
+ROWS_DEFERRED = _register(
+    505,
+    "Rows were left for the next run.",
+    "Run again; the summary says why they were left.",
+)
+ACCOUNTING_BROKEN = _register(
+    506,
+    "The counts of the run do not add up.",
+    "Report it with the summary; it holds no personal data.",
+)
+
+# 6xx: this machine
+LEDGER_UNUSABLE = _register(
+    601,
+    "The ledger cannot be opened or is damaged.",
+    "Restore the file from a backup, or move it away; see docs/operations.md.",
+)
+DISK_FULL = _register(
+    602,
+    "The disk is full or not writable where the ledger or the staged rows are.",
+    "Make room or correct the rights, then run again: nothing is marked as sent that was not confirmed.",
+)
+OUTPUT_UNWRITABLE = _register(
+    603,
+    "The output folder cannot be written.",
+    "Check `output_dir` and the rights on it.",
+)
+STOPPED = _register(
+    604,
+    "The run was stopped by a signal.",
+    "Run again: it goes on where it was stopped.",
+)
+
+# 7xx: rows
+EMAIL_MISSING = _register(
+    701, "The row has no e-mail address.", "Fill the address at the source, or map another column."
+)
+EMAIL_INVALID = _register(
+    702, "The e-mail address is not valid.", "Correct the address at the source."
+)
+EMAIL_DUPLICATE = _register(
+    703,
+    "A later row has the same e-mail address; the last row was taken.",
+    "Merge the profiles at the source if they are one person.",
+)
+ROW_TOO_LARGE = _register(
+    704,
+    "The row alone is larger than the platform accepts.",
+    "Map fewer or shorter columns.",
+)
+ROW_REJECTED = _register(
+    705, "The platform rejected the row.", "See the reason; correct the value at the source."
+)
+PERSON_SUPPRESSED = _register(
+    706,
+    "The person unsubscribed, bounced or is suppressed at the platform.",
+    "Nothing: only the person can subscribe again.",
+)
+ROW_UNCONFIRMED = _register(
+    707, "The platform did not confirm the row.", "Run again: the row is sent again."
 )
 
 # 9xx: our own faults
