@@ -1,0 +1,3 @@
+from cix_sandbox.cli import main
+
+main()

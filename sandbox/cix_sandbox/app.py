@@ -1,0 +1,91 @@
+"""The application: every platform under its prefix, the control API under /sandbox."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, cast
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from cix_sandbox.control import EXCEPTION_HANDLERS, Control
+from cix_sandbox.faults import FaultMiddleware
+from cix_sandbox.requests_log import RequestLogMiddleware
+from cix_sandbox.state import SandboxState, make_state
+from cix_sandbox.store import open_store, read_meta, transaction, write_meta
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cix_sandbox.contract import Platform
+
+_PACKAGES = ("cix_sandbox.campaign_monitor", "cix_sandbox.constant_contact")
+PLATFORMS: tuple[Platform, ...] = tuple(
+    cast("Platform", importlib.import_module(name))
+    for name in _PACKAGES
+    if importlib.util.find_spec(name)
+)
+LAST_URL = "last_url"
+"""Key in the store's memory of where it was last served."""
+
+
+def create_app(
+    data_dir: Path, *, url: str = "", platforms: Sequence[Platform] = PLATFORMS
+) -> Starlette:
+    """Return the sandbox on a data directory, which is made ready when it is new.
+
+    Args:
+        data_dir: Directory of the store.
+        url: Address that it will be served at, remembered for `cix-sandbox credentials`.
+        platforms: The stand-ins to mount.
+
+    Raises:
+        StoreError: The data directory cannot be used.
+    """
+    connection = open_store(data_dir)
+    prepare(connection, platforms)
+    write_meta(connection, LAST_URL, url)
+    state = make_state(
+        connection,
+        [switch for platform in platforms for switch in platform.SWITCHES],
+        [kind for platform in platforms for kind in platform.FAULT_KINDS],
+    )
+    return Starlette(
+        routes=[
+            *(_mount(state, platform) for platform in platforms),
+            Mount("/sandbox", routes=Control(state, platforms).routes()),
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+
+
+def prepare(connection: sqlite3.Connection, platforms: Sequence[Platform] = PLATFORMS) -> None:
+    """Create the schemas, and the ready accounts of each platform that has none yet."""
+    for platform in platforms:
+        platform.create_schema(connection)
+        if read_meta(connection, f"ready.{platform.NAME}") is None:
+            with transaction(connection):
+                platform.ready(connection)
+                write_meta(connection, f"ready.{platform.NAME}", "yes")
+
+
+def _mount(state: SandboxState, platform: Platform) -> Mount:
+    return Mount(
+        platform.PREFIX,
+        routes=list(platform.routes(state)),
+        middleware=[
+            Middleware(RequestLogMiddleware, log=state.log, platform=platform.NAME),
+            Middleware(
+                FaultMiddleware,
+                faults=state.faults,
+                platform=platform.NAME,
+                answer=platform.fault_answer,
+                expire_tokens=functools.partial(platform.expire_tokens, state.connection),
+            ),
+        ],
+    )

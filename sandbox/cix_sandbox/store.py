@@ -1,0 +1,96 @@
+"""The store: one SQLite file in the data directory, open for the life of the process.
+
+Handlers run on one event loop and use the connection without awaiting in between, so every
+transaction is alone by construction. What a transaction has committed survives a SIGKILL of the
+process (write-ahead log, `synchronous=NORMAL`).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE_NAME = "sandbox.db"
+SCHEMA_VERSION = 1
+
+
+class StoreError(Exception):
+    """The data directory or the file in it cannot be used; the text says why and what to do."""
+
+
+def open_store(data_dir: Path, *, create: bool = True) -> sqlite3.Connection:
+    """Open the store in a data directory.
+
+    Args:
+        data_dir: Directory that holds (or is to hold) `sandbox.db`.
+        create: Whether to make directory and file where they are missing.
+
+    Returns:
+        A connection in autocommit mode; write through `transaction`.
+
+    Raises:
+        StoreError: The directory or file is missing, unreadable, no store, or of another version.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        if create:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        elif not path.exists():
+            raise StoreError(f"{data_dir} holds no sandbox yet; `cix-sandbox serve` makes one")
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        _prepare(connection)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"cannot use the data directory {data_dir}: {error}; choose another with --data-dir"
+        ) from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
+    )
+    version = read_meta(connection, "schema_version")
+    if version is None:
+        write_meta(connection, "schema_version", str(SCHEMA_VERSION))
+    elif version != str(SCHEMA_VERSION):
+        raise StoreError(
+            f"the store has version {version}, this sandbox reads {SCHEMA_VERSION}; "
+            "delete it or choose another directory with --data-dir"
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Commit what the block writes, or nothing of it when the block raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def read_meta(connection: sqlite3.Connection, key: str) -> str | None:
+    """Return a remembered fact about the store itself, or None."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def write_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Remember a fact about the store itself."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
