@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DROP_EXTENSION = "cix_sandbox.drop"
-"""Key under the ASGI scope's `extensions` whose `cut` is a function that cuts the TCP connection."""
+"""Key under the ASGI scope's `extensions`; its `cut` cuts the TCP connection."""
 
 COMMON_KINDS = {
     "latency": "wait `seconds`, then handle the request",
