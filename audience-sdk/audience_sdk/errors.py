@@ -81,6 +81,86 @@ SOURCE_UNREADABLE = _register(
     "The source folder cannot be read.",
     "Check the path or URL in `folder` and that this user may read it.",
 )
+MODEL_NOT_FOUND = _register(
+    202,
+    "No model.json lies at or below the source folder.",
+    "Point `folder` at the container, the `CustomerInsights_...` folder or the export folder that holds model.json.",
+)
+MODEL_AMBIGUOUS = _register(
+    203,
+    "Several exports lie below the source folder.",
+    "Point `folder` at the one folder that holds the model.json to read.",
+)
+MODEL_INVALID = _register(
+    204,
+    "model.json is not a description of exported segments.",
+    "Let Customer Insights write the export again, or correct model.json at the named place.",
+)
+SEGMENT_UNKNOWN = _register(
+    205,
+    "A segment that was asked for is not in the source.",
+    "Correct its name; `tap-cix-segments --discover` lists the segments. Nothing was sent.",
+)
+COLUMN_GONE = _register(
+    206,
+    "The catalog selects a column that the segment no longer has.",
+    "Discover the catalog again (Meltano: `--refresh-catalog`). Nothing was sent.",
+)
+PARTITION_MISSING = _register(
+    207,
+    "A partition that model.json names is not there.",
+    "Let the export finish or run it again in Customer Insights, then run again.",
+)
+PARTITION_UNREADABLE = _register(
+    208,
+    "A partition cannot be read to its end.",
+    "Check the file and the rights on it, or run the export again in Customer Insights.",
+)
+LOCATION_REFUSED = _register(
+    209,
+    "The location of a partition in model.json is not a path below the source folder.",
+    "Correct `location` in model.json: a path or URL without `..`.",
+)
+FORMAT_UNKNOWN = _register(
+    210,
+    "The file format that model.json states for a partition is not known.",
+    "Correct the named key of `fileFormatSettings` in model.json.",
+)
+DELIMITER_WRONG = _register(
+    211,
+    "A partition is not separated by the delimiter that model.json states.",
+    "Correct `fileFormatSettings.delimiter` in model.json, or export again with that delimiter.",
+)
+HEADER_WRONG = _register(
+    212,
+    "The header of a partition does not hold the columns that model.json lists.",
+    "Export again in Customer Insights, so that model.json and the files belong together.",
+)
+ROW_MALFORMED = _register(
+    213,
+    "A row is not valid CSV, or has more or fewer values than there are columns.",
+    "Correct the row at the source; it was not sent, the other rows were.",
+)
+ROW_UNDECODABLE = _register(
+    214,
+    "A row holds bytes that are not text in the encoding of the file.",
+    "Correct the row, or `fileFormatSettings.encoding`; the row was not sent, the other rows were.",
+)
+VALUE_MISFIT = _register(
+    215,
+    "A value does not fit the data type of its column.",
+    "Correct it at the source; the row was sent, with null in its place.",
+)
+SEGMENT_INCOMPLETE = _register(
+    216,
+    "A segment was not read to its end, so nothing may be concluded from who is missing in it.",
+    "See the errors above for rows and partitions, and run again when they are corrected.",
+)
+OUTPUT_CLOSED = _register(
+    217,
+    "Whatever reads the tap's output has stopped reading.",
+    "Look at the target's own error; the tap did not finish.",
+)
 
 # 3xx: Singer input
 MESSAGE_MALFORMED = _register(
@@ -209,9 +289,7 @@ STOPPED = _register(
 EMAIL_MISSING = _register(
     701, "The row has no e-mail address.", "Fill the address at the source, or map another column."
 )
-EMAIL_INVALID = _register(
-    702, "The e-mail address is not valid.", "Correct the address at the source."
-)
+EMAIL_INVALID = _register(702, "The e-mail address is not valid.", "Correct the address at the source.")
 EMAIL_DUPLICATE = _register(
     703,
     "A later row has the same e-mail address; the last row was taken.",
@@ -222,17 +300,13 @@ ROW_TOO_LARGE = _register(
     "The row alone is larger than the platform accepts.",
     "Map fewer or shorter columns.",
 )
-ROW_REJECTED = _register(
-    705, "The platform rejected the row.", "See the reason; correct the value at the source."
-)
+ROW_REJECTED = _register(705, "The platform rejected the row.", "See the reason; correct the value at the source.")
 PERSON_SUPPRESSED = _register(
     706,
     "The person unsubscribed, bounced or is suppressed at the platform.",
     "Nothing: only the person can subscribe again.",
 )
-ROW_UNCONFIRMED = _register(
-    707, "The platform did not confirm the row.", "Run again: the row is sent again."
-)
+ROW_UNCONFIRMED = _register(707, "The platform did not confirm the row.", "Run again: the row is sent again.")
 
 # 9xx: our own faults
 UNEXPECTED = _register(
@@ -256,6 +330,11 @@ class CixError(Exception):
         self.code = code
         self.message = message
         self.action = action or code.action
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with: 75 (`EX_TEMPFAIL` of sysexits.h) where only a later run is needed, else 1."""
+        return 75 if self.code in {ROWS_DEFERRED, QUOTA_SPENT, JOB_UNFINISHED} else 1
 
     def __str__(self) -> str:
         """Return the one line that is shown to the user."""
