@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +20,41 @@ if TYPE_CHECKING:
 class PluginCommand(SingerCommand):
     """A Singer command that ends with one clear line where the SDK's would print a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `CixError` becomes one logged line and exit code 1.
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; a `CixError` becomes one logged line and the exit code that it calls for.
 
         Args:
-            ctx: The `click` context.
+            *args: As for `click.Command.main`.
+            **kwargs: Likewise.
 
         Returns:
             What the command returns.
         """
         try:
-            return super().invoke(ctx)
+            return super().main(*args, **kwargs)
         except CixError as error:
-            self.logger.error("%s", error, extra={"code": error.code.code})  # noqa: TRY400
-        except Exception as error:  # noqa: BLE001
+            self.logger.error("%s", error, extra={"code": error.code.code})  # noqa: TRY400 - no traceback
+            sys.exit(error.exit_code)
+        except Exception as error:  # noqa: BLE001 - the last line of defence
             log_unexpected(self.logger, error)
-        return ctx.exit(1)
+            sys.exit(1)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the arguments, which reads the configuration files.
+
+        Args:
+            *args: As for `click.Command.make_context`.
+            **kwargs: Likewise.
+
+        Raises:
+            CixError: `SETTING_INVALID` if a configuration file cannot be read.
+        """
+        try:
+            return super().make_context(*args, **kwargs)
+        except OSError as error:
+            raise CixError(SETTING_INVALID, f"Cannot read `{error.filename}`: {error.strerror}.") from error
+        except ValueError as error:
+            raise CixError(SETTING_INVALID, "A configuration file is not valid JSON.") from error
 
 
 def plugin_command(command: click.Command, logger: logging.Logger) -> PluginCommand:
@@ -81,7 +101,7 @@ def check_settings(config: Mapping[str, Any], schema: dict[str, Any]) -> None:
     Raises:
         CixError: `SETTING_INVALID`, naming each wrong setting and what it must be.
     """
-    problems = []
+    problems: list[str] = []
     for error in JSONSchemaValidator(schema).iter_errors(config):
         name = ".".join(str(part) for part in error.absolute_path)
         if error.validator == "required":
