@@ -1,0 +1,295 @@
+"""Apply: the plan becomes batches, the platform's answers become outcomes, and only the confirmed is kept."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audience_sdk.contact import Action, Outcome, RowProblem
+from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
+from audience_sdk.errors import (
+    JOB_UNFINISHED,
+    LEDGER_UNUSABLE,
+    QUOTA_SPENT,
+    ROW_UNCONFIRMED,
+    STOPPED,
+    THROTTLED,
+    CixError,
+)
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from audience_sdk.contact import StagedRow
+    from audience_sdk.destination import Destination, Limits
+    from audience_sdk.ledger import JournalledBatch, Ledger, Staging
+    from audience_sdk.plan import ListPlan, Plan
+    from audience_sdk.report import Report
+
+_LATER = {QUOTA_SPENT.code, THROTTLED.code, STOPPED.code}
+"""Errors that leave the rows not yet sent in good order for the next run."""
+
+_LOOK_UP_SECONDS = 0.5
+"""How often a waiting run looks whether it is to stop."""
+
+
+@dataclass
+class _Sent:
+    """A batch that was journalled and given to the platform."""
+
+    plan: ListPlan
+    journalled: JournalledBatch
+    rows: int
+    begun_at: float
+
+
+def batches(
+    rows: Iterator[tuple[int, StagedRow]], limits: Limits, overhead: int
+) -> Iterator[list[tuple[int, StagedRow]]]:
+    """Cut rows into batches that keep within the platform's bounds.
+
+    Args:
+        rows: Numbered rows; none is alone larger than the bound.
+        limits: The bounds.
+        overhead: Bytes of a body besides the rows and the commas between them.
+
+    Yields:
+        Lists of at most `limits.rows` rows whose body has at most `limits.body_bytes` bytes.
+    """
+    batch: list[tuple[int, StagedRow]] = []
+    size = overhead
+    for numbered in rows:
+        row_size = len(numbered[1].payload) + 1
+        if batch and (len(batch) == limits.rows or size + row_size > limits.body_bytes):
+            yield batch
+            batch, size = [], overhead
+        batch.append(numbered)
+        size += row_size
+    if batch:
+        yield batch
+
+
+class Applier:
+    """Sends what a plan says, several batches at a time, and keeps the ledger and the report in step.
+
+    The network is used by worker threads, the ledger by the calling thread alone.
+
+    Args:
+        destination: The platform.
+        ledger: Where confirmed contacts are kept.
+        staging: The staged rows of the run.
+        report: The run's report.
+        stop: Set when the run is to stop: what is in flight is finished, nothing new is begun.
+        advance: Called with the number of rows that have an outcome.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        ledger: Ledger,
+        staging: Staging,
+        report: Report,
+        stop: threading.Event,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._destination = destination
+        self._ledger = ledger
+        self._staging = staging
+        self._report = report
+        self._stop = stop
+        self._advance = advance
+        self._pool = ThreadPoolExecutor(destination.limits.in_flight)
+        self._calls: dict[Future[BatchResult | Job], _Sent] = {}
+        self._jobs: dict[str, _Sent] = {}
+        self._next_poll = 0.0
+        self._error: CixError | None = None
+
+    def run(self, plan: Plan) -> CixError | None:
+        """Send the plan.
+
+        Args:
+            plan: What to send.
+
+        Returns:
+            The error that ended the sending early, if one did. Every planned row has an outcome in the report then
+            too: what was in flight without an answer is `failed`, what was not begun is `deferred`.
+        """
+        with self._pool:
+            for list_plan in plan.lists:
+                for action in (Action.CREATE, Action.UPDATE):
+                    self._send_all(list_plan, action)
+                self._drain()
+                self._finish_list(list_plan)
+        return self._error
+
+    def _send_all(self, plan: ListPlan, action: Action) -> None:
+        rows = self._staging.planned(plan.list_no, action.value)
+        limits = self._destination.limits
+        for batch in batches(rows, limits, self._destination.body_overhead(plan.list_id)):
+            while self._halted() is None and len(self._calls) + len(self._jobs) >= limits.in_flight:
+                self._wait()
+            halted = self._halted()
+            if halted is not None:
+                for _, row in batch:
+                    self._problem(plan, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
+                continue
+            self._begin(plan, action, batch)
+
+    def _begin(self, plan: ListPlan, action: Action, rows: list[tuple[int, StagedRow]]) -> None:
+        """Journal a batch, then give it to a worker."""
+        journalled = self._ledger.journal(self._report.run_id, plan.list_no, action.value, rows[0][0], rows[-1][0])
+        sent = _Sent(plan, journalled, len(rows), time.time())
+        batch = Batch(plan.list_id, action, [row for _, row in rows], sent.begun_at)
+        self._calls[self._pool.submit(self._destination.send, batch)] = sent
+
+    def _halted(self) -> CixError | None:
+        """Return why nothing new may be begun, or None."""
+        if self._error is None and self._stop.is_set():
+            self._error = CixError(STOPPED, "The run was stopped before everything was sent.")
+        return self._error
+
+    def _drain(self) -> None:
+        while self._calls or self._jobs:
+            if self._jobs and not self._calls and self._stop.is_set():
+                self._leave_jobs(CixError(STOPPED, "The run was stopped while the platform worked on a job."))
+            else:
+                self._wait()
+
+    def _wait(self) -> None:
+        """Wait for an answer to arrive or a poll to fall due, and take in what there is."""
+        if self._calls:
+            done, _ = wait(self._calls, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._answered(future, self._calls.pop(future))
+        elif self._jobs:
+            self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
+        if self._jobs and time.monotonic() >= self._next_poll:
+            self._poll()
+
+    def _answered(self, future: Future[BatchResult | Job], sent: _Sent) -> None:
+        try:
+            answer = future.result()
+        except CixError as error:
+            self._not_confirmed(sent, error)
+            return
+        except BatchRefusedError as error:
+            self._halve(sent, error.problem)
+            return
+        if isinstance(answer, Job):
+            self._ledger.journal_job(sent.journalled, answer.job_id)
+            self._jobs[answer.job_id] = sent
+            self._next_poll = self._next_poll or time.monotonic() + _job_destination(self._destination).poll_seconds
+        else:
+            self._confirmed(sent, answer)
+
+    def _halve(self, sent: _Sent, problem: RowProblem) -> None:
+        """Send the halves of a batch that was refused whole, until the rows that it is refused for stand alone."""
+        rows = list(self._rows_of(sent))
+        if len(rows) == 1:
+            self._confirmed(sent, BatchResult({rows[0][1].email_key: problem}))
+            return
+        self._ledger.drop(sent.journalled)
+        middle = len(rows) // 2
+        for half in (rows[:middle], rows[middle:]):
+            self._begin(sent.plan, Action(sent.journalled.action), half)
+
+    def _poll(self) -> None:
+        destination = _job_destination(self._destination)
+        self._next_poll = time.monotonic() + destination.poll_seconds
+        try:
+            answers = destination.poll(self._jobs)
+            for job_id, answer in answers.items():
+                sent = self._jobs.pop(job_id)
+                self._settle(destination, sent, answer)
+        except CixError as error:
+            self._leave_jobs(error)
+            return
+        now = time.time()
+        late = [job for job, sent in self._jobs.items() if now - sent.begun_at > destination.job_deadline_seconds]
+        for job_id in late:
+            sent = self._jobs.pop(job_id)
+            message = f"Job {job_id} did not end within {destination.job_deadline_seconds:.0f} s."
+            self._not_confirmed(sent, CixError(JOB_UNFINISHED, message), keep=True)
+
+    def _settle(self, destination: JobDestination, sent: _Sent, answer: object) -> None:
+        batch = Batch(
+            sent.plan.list_id,
+            Action(sent.journalled.action),
+            [row for _, row in self._rows_of(sent)],
+            sent.begun_at,
+        )
+        try:
+            result = destination.settle(batch, answer)
+        except CixError as error:
+            self._not_confirmed(sent, error)
+        else:
+            self._confirmed(sent, result)
+
+    def _leave_jobs(self, error: CixError) -> None:
+        """The jobs cannot be asked for any more: a later run looks them up by their ids."""
+        for job_id in list(self._jobs):
+            self._not_confirmed(self._jobs.pop(job_id), error, keep=True)
+
+    def _confirmed(self, sent: _Sent, result: BatchResult) -> None:
+        if result.problems:
+            self._note_problems(sent, result)
+        confirmed = sent.rows - len(result.problems)
+        counts = self._report.list_counts(sent.plan.list_id)
+        created = result.created
+        if created is None:
+            created = confirmed if sent.journalled.action == Action.CREATE.value else 0
+        counts.add(Outcome.CREATED, created)
+        counts.add(Outcome.UPDATED, confirmed - created)
+        self._ledger.confirm(sent.journalled, result.problems)
+        self._advance(confirmed)
+
+    def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
+        unknown = set(result.problems)
+        for _, row in self._rows_of(sent):
+            problem = result.problems.get(row.email_key)
+            if problem is not None:
+                self._problem(sent.plan, row, problem)
+                unknown.discard(row.email_key)
+        if unknown:
+            raise CixError(LEDGER_UNUSABLE, f"{len(unknown)} rows of an answer are not in the batch that was sent.")
+
+    def _not_confirmed(self, sent: _Sent, error: CixError, *, keep: bool = False) -> None:
+        """Count the rows of a batch that has no answer, and let nothing new begin.
+
+        Args:
+            sent: The batch.
+            error: What happened.
+            keep: Whether the platform may still be working on it, so that it stays in the journal.
+        """
+        self._error = self._error or error
+        refused = error.code.code in _LATER
+        outcome, code = (Outcome.DEFERRED, error.code) if refused or keep else (Outcome.FAILED, ROW_UNCONFIRMED)
+        for _, row in self._rows_of(sent):
+            self._problem(sent.plan, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}"))
+        if not keep:
+            self._ledger.drop(sent.journalled)
+
+    def _rows_of(self, sent: _Sent) -> Iterator[tuple[int, StagedRow]]:
+        journalled = sent.journalled
+        return self._staging.planned(
+            journalled.list_no, journalled.action, first_id=journalled.first_id, last_id=journalled.last_id
+        )
+
+    def _problem(self, plan: ListPlan, row: StagedRow, problem: RowProblem) -> None:
+        self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
+        self._advance(1)
+
+    def _finish_list(self, plan: ListPlan) -> None:
+        try:
+            self._destination.finish_list(plan.list_id)
+        except CixError as error:
+            self._error = self._error or error
+
+
+def _job_destination(destination: Destination) -> JobDestination:
+    if not isinstance(destination, JobDestination):
+        raise TypeError(f"{type(destination).__name__} answered with a job but cannot be polled")
+    return destination

@@ -1,0 +1,231 @@
+"""The contract of a platform: its limits as data, its payloads and answers as code.
+
+A destination says what the platform accepts and reads what it answers. Batching, pacing, retrying, splitting,
+journalling and reporting are the engine's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from audience_sdk.contact import Action, Contact, RowProblem, StagedRow
+    from audience_sdk.mapping import FieldMapping
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of one request that writes contacts, and of what may be under way at once.
+
+    Attributes:
+        rows: Most rows in one request.
+        body_bytes: Most bytes in one request's body. Some platforms drop the excess silently, so it is ours to keep.
+        email_length: Longest address, in characters.
+        in_flight: How many batches are under way at the same time.
+    """
+
+    rows: int
+    body_bytes: int
+    email_length: int
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class CustomField:
+    """A custom field as the platform has it.
+
+    Attributes:
+        name: The name that people know it by.
+        key: The key that a payload uses.
+        kind: The platform's word for its type.
+    """
+
+    name: str
+    key: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class PlatformList:
+    """A list at the platform.
+
+    Attributes:
+        list_id: The platform's id.
+        name: The name that people know it by.
+        custom_fields: The custom fields that its contacts can have.
+    """
+
+    list_id: str
+    name: str
+    custom_fields: tuple[CustomField, ...] = ()
+
+
+class EncodedRow(NamedTuple):
+    """A contact as it goes into a request.
+
+    Attributes:
+        payload: The JSON of the row.
+        warnings: One short sentence for each value that was changed to fit, without the value.
+    """
+
+    payload: bytes
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that go to one list in one request.
+
+    Attributes:
+        list_id: The platform's id of the list.
+        action: What is asked for.
+        rows: The rows, each address once.
+        sent_at: When the request was begun, seconds since the epoch.
+    """
+
+    list_id: str
+    action: Action
+    rows: Sequence[StagedRow]
+    sent_at: float
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch.
+
+    Attributes:
+        problems: The rows that the platform did not take, by `email_key`; all others are confirmed.
+        created: How many of the confirmed rows were new to the list, where the platform tells.
+    """
+
+    problems: Mapping[str, RowProblem] = field(default_factory=dict)
+    created: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """An accepted batch that the platform works on by itself.
+
+    Attributes:
+        job_id: The platform's id of the job.
+    """
+
+    job_id: str
+
+
+class BatchRefusedError(Exception):
+    """The platform refused a batch whole, perhaps for the sake of one row; the engine splits it.
+
+    Args:
+        problem: What to say of the row when the batch is down to one.
+    """
+
+    def __init__(self, problem: RowProblem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+class Destination(ABC):
+    """The adapter to one platform.
+
+    Attributes:
+        limits: The bounds of the platform's write requests.
+        standard_fields: The platform's own fields besides the address, which `field_mapping` may name.
+    """
+
+    limits: ClassVar[Limits]
+    standard_fields: ClassVar[Collection[str]]
+
+    @abstractmethod
+    def check(self) -> str:
+        """Check the credentials with a cheap request that writes nothing.
+
+        Returns:
+            The account's name, or how else its owner knows it.
+
+        Raises:
+            CixError: If the platform refuses them or cannot be reached.
+        """
+
+    @abstractmethod
+    def describe_list(self, list_id: str) -> PlatformList:
+        """Look a list up, with the custom fields that its contacts can have.
+
+        Args:
+            list_id: The platform's id.
+
+        Raises:
+            CixError: `LIST_UNKNOWN` if it does not exist or is not this account's.
+        """
+
+    @abstractmethod
+    def row_encoder(self, platform_list: PlatformList, mapping: FieldMapping) -> Callable[[Contact], EncodedRow]:
+        """Return the pure function that makes a contact a row of a request.
+
+        Args:
+            platform_list: The list that the rows go to.
+            mapping: The field mapping, whose custom fields are checked here.
+
+        Raises:
+            CixError: `FIELD_UNKNOWN` if the mapping names a custom field that the platform does not have.
+        """
+
+    @abstractmethod
+    def body_overhead(self, list_id: str) -> int:
+        """Return how many bytes a request's body has besides its rows and the commas between them."""
+
+    @abstractmethod
+    def send(self, batch: Batch) -> BatchResult | Job:
+        """Send one batch. Called from several threads.
+
+        Args:
+            batch: The rows.
+
+        Returns:
+            What became of them, or the job that the platform made of them.
+
+        Raises:
+            BatchRefusedError: If the platform refused the whole batch for what is in it.
+            CixError: If the run cannot go on.
+        """
+
+    def finish_list(self, list_id: str) -> None:  # noqa: B027 - most platforms have nothing to tidy up
+        """Tidy up after the last batch for a list.
+
+        Args:
+            list_id: The platform's id.
+        """
+
+
+class JobDestination(Destination):
+    """A destination whose platform works on batches by itself and is asked how far it is."""
+
+    poll_seconds: ClassVar[float]
+    job_deadline_seconds: ClassVar[float]
+
+    @abstractmethod
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
+        """Ask for the jobs under way, with as few requests as the platform allows.
+
+        Args:
+            job_ids: The jobs that have not ended yet.
+
+        Returns:
+            The platform's last answer by job id, for those that have ended.
+        """
+
+    @abstractmethod
+    def settle(self, batch: Batch, answer: Any) -> BatchResult:
+        """Turn the platform's last answer about a job into an outcome for each row.
+
+        Args:
+            batch: The rows that the job was given.
+            answer: What `poll` returned for it.
+
+        Raises:
+            CixError: `JOB_FAILED` if the job ended without success.
+        """

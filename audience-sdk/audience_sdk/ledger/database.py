@@ -1,0 +1,88 @@
+"""Opening SQLite files the way this project wants them: private, and with errors that a user can act on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE = 0o600
+"""Mode of every file that holds personal data or secrets: the owner alone."""
+
+
+def make_private(path: Path) -> None:
+    """Create a file that only its owner can read, where it does not exist; its folder likewise.
+
+    Args:
+        path: The file.
+
+    Raises:
+        CixError: `DISK_FULL` if the file system does not let us.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE))
+    except OSError as error:
+        raise CixError(DISK_FULL, f"Cannot write `{path}`: {error.strerror}.") from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database file for reading and writing, creating it privately.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A connection in autocommit mode that waits up to 60 s for another writer.
+    """
+    make_private(path)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a confirmed batch survives a power cut, as an unconfirmed one survives a kill.
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ones that say what to do.
+
+    Args:
+        path: The database file, for the message.
+
+    Raises:
+        CixError: `DISK_FULL` or `LEDGER_UNUSABLE`.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "full" in text or "disk I/O" in text or "readonly" in text or "unable to open" in text:
+            raise CixError(DISK_FULL, f"Cannot write `{path}`: {text}.") from error
+        raise CixError(LEDGER_UNUSABLE, f"`{path}`: {text}.") from error
+    except sqlite3.DatabaseError as error:
+        raise CixError(LEDGER_UNUSABLE, f"`{path}`: {error}.") from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Make what happens inside one atomic write.
+
+    Args:
+        connection: The connection; takes the write lock at once.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

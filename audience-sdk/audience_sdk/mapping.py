@@ -1,0 +1,194 @@
+"""The field mapping: profile records become contacts. Pure; compiled once per stream."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audience_sdk.contact import Contact, InvalidEmailError, RowProblem, normalise_email
+from audience_sdk.errors import COLUMN_UNKNOWN, FIELD_UNKNOWN, SETTING_INVALID, CixError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+Columns = tuple[str, ...]
+"""The columns whose texts, joined by a blank, make one field."""
+
+
+@dataclass(frozen=True)
+class FieldMapping:
+    """Which columns of a profile fill which fields of the platform.
+
+    Attributes:
+        email: Column of the e-mail address.
+        fields: Columns by standard field of the platform.
+        custom_fields: Columns by custom field of the platform, under the name that the user gave.
+    """
+
+    email: str
+    fields: Mapping[str, Columns]
+    custom_fields: Mapping[str, Columns]
+
+    @classmethod
+    def parse(cls, setting: Mapping[str, Any], standard_fields: Collection[str]) -> FieldMapping:
+        """Read the setting `field_mapping`.
+
+        Args:
+            setting: `email`, standard fields, and `custom_fields` by platform field; each value is a column or a
+                list of columns.
+            standard_fields: The platform's own fields besides the address.
+
+        Returns:
+            The mapping.
+
+        Raises:
+            CixError: `SETTING_INVALID` or `FIELD_UNKNOWN`, naming the entry and the nearest match.
+        """
+        email = setting.get("email")
+        if not isinstance(email, str) or not email:
+            raise CixError(
+                SETTING_INVALID,
+                "Setting `field_mapping.email` must name the column of the e-mail address.",
+            )
+        custom = setting.get("custom_fields") or {}
+        fields = {
+            name: _columns(f"field_mapping.{name}", value)
+            for name, value in setting.items()
+            if name not in {"email", "custom_fields"} and value is not None
+        }
+        for name in fields:
+            if name not in standard_fields:
+                raise CixError(
+                    FIELD_UNKNOWN,
+                    f"Setting `field_mapping.{name}` is not a field of this platform{nearest(name, standard_fields)}.",
+                    "Correct the name, or put it below `field_mapping.custom_fields`.",
+                )
+        return cls(
+            email=email,
+            fields=fields,
+            custom_fields={
+                name: _columns(f"field_mapping.custom_fields.{name}", value) for name, value in custom.items()
+            },
+        )
+
+    def check_columns(self, stream: str, columns: Collection[str]) -> None:
+        """Check that the stream has every mapped column.
+
+        Args:
+            stream: Name of the stream, for the message.
+            columns: The properties of the stream's schema.
+
+        Raises:
+            CixError: `COLUMN_UNKNOWN`, naming the entry and the nearest column.
+        """
+        entries: Iterable[tuple[str, Columns]] = [
+            ("email", (self.email,)),
+            *self.fields.items(),
+            *((f"custom_fields.{name}", cols) for name, cols in self.custom_fields.items()),
+        ]
+        for entry, mapped in entries:
+            for column in mapped:
+                if column not in columns:
+                    raise CixError(
+                        COLUMN_UNKNOWN,
+                        f"Setting `field_mapping.{entry}` names the column `{column}`, which segment "
+                        f"`{stream}` does not have{nearest(column, columns)}.",
+                    )
+
+    def compiled(self, key_columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Contact | RowProblem]:
+        """Return the mapping as one function of a record.
+
+        Args:
+            key_columns: The key properties of the stream; their texts, joined by `|`, are the row's key.
+
+        Returns:
+            A function from a record to its contact, or to the problem that makes the row invalid.
+        """
+        email_column = self.email
+        fields = tuple(self.fields.items())
+        custom_fields = tuple(self.custom_fields.items())
+
+        def to_contact(record: Mapping[str, Any]) -> Contact | RowProblem:
+            try:
+                email, email_key = normalise_email(as_text(record.get(email_column)))
+            except InvalidEmailError as error:
+                return error.problem
+            return Contact(
+                row_key_of(record, key_columns),
+                email,
+                email_key,
+                _texts(record, fields),
+                _texts(record, custom_fields),
+            )
+
+        return to_contact
+
+
+def row_key_of(record: Mapping[str, Any], key_columns: Sequence[str]) -> str:
+    """Return the key of a record as one text.
+
+    Args:
+        record: The record.
+        key_columns: The key properties of its stream.
+
+    Returns:
+        The texts of the key columns, joined by `|`; empty for a stream without a key.
+    """
+    if len(key_columns) == 1:
+        return as_text(record.get(key_columns[0]))
+    return "|".join([as_text(record.get(column)) for column in key_columns])
+
+
+def as_text(value: Any) -> str:
+    """Return a JSON value as the text that a platform field holds.
+
+    Args:
+        value: A value out of a Singer record.
+
+    Returns:
+        The trimmed text; empty for null. Booleans are `true` and `false`, the items of an array are joined by `, `.
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(as_text, value)))
+    return str(value)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return `; did you mean …?` with the nearest known name, or nothing where none is near.
+
+    Args:
+        name: What the user wrote.
+        known: What there is.
+
+    Returns:
+        A clause to put before the full stop of a message.
+    """
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return f" (did you mean `{by_folded[close[0]]}`?)" if close else ""
+
+
+def _texts(record: Mapping[str, Any], fields: Sequence[tuple[str, Columns]]) -> dict[str, str]:
+    texts = {}
+    for name, columns in fields:
+        if len(columns) == 1:
+            text = as_text(record.get(columns[0]))
+        else:
+            text = " ".join(filter(None, [as_text(record.get(column)) for column in columns]))
+        if text:
+            texts[name] = text
+    return texts
+
+
+def _columns(entry: str, value: Any) -> Columns:
+    columns = (value,) if isinstance(value, str) else value
+    if isinstance(columns, list | tuple) and columns and all(isinstance(column, str) and column for column in columns):
+        return tuple(columns)
+    raise CixError(SETTING_INVALID, f"Setting `{entry}` must be a column or a list of columns.")

@@ -1,0 +1,214 @@
+"""What a run tells afterwards: counts per list, the rows that are not on it and why, and one summary."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timezone
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from audience_sdk.contact import Outcome
+from audience_sdk.errors import ACCOUNTING_BROKEN, OUTPUT_UNWRITABLE, CixError
+from audience_sdk.ledger.database import PRIVATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from audience_sdk.contact import RowProblem
+    from audience_sdk.http import Traffic
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Counts:
+    """What became of the rows of one list, and how many contacts left it.
+
+    Every received row is in exactly one of the other numbers, `removed` apart.
+    """
+
+    received: int = 0
+    invalid: int = 0
+    duplicate: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    suppressed: int = 0
+    rejected: int = 0
+    deferred: int = 0
+    failed: int = 0
+    removed: int = 0
+
+    def add(self, outcome: Outcome, rows: int = 1) -> None:
+        """Count rows under their outcome."""
+        setattr(self, outcome.value, getattr(self, outcome.value) + rows)
+
+    def add_all(self, other: Counts) -> None:
+        """Add the numbers of another list."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    def accounted(self) -> int:
+        """Return in how many outcomes rows have ended."""
+        return sum(getattr(self, outcome.value) for outcome in Outcome)
+
+
+@dataclass
+class Report:
+    """The report of one run, written as it goes.
+
+    Attributes:
+        directory: `output_dir/<target>/<run_id>`.
+        run_id: The run.
+        target: Name of the target.
+        display_name: Name of the connection.
+        sync_mode: The sync mode.
+        dry_run: Whether the run ends with the plan.
+        traffic: What the run has asked of the platform.
+    """
+
+    directory: Path
+    run_id: str
+    target: str
+    display_name: str
+    sync_mode: str
+    dry_run: bool
+    traffic: Traffic
+    lists: dict[str, Counts] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    error: dict[str, str] | None = None
+    started_at: str = field(default_factory=_now)
+
+    def __post_init__(self) -> None:
+        """Make the run's folder and the file of rejected rows."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = self.directory / "rejected.jsonl"
+            self._rejected = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE), "w")
+        except OSError as error:
+            raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{self.directory}`: {error.strerror}.") from error
+
+    def list_counts(self, list_id: str) -> Counts:
+        """Return the counts of a list, to be added to."""
+        return self.lists.setdefault(list_id, Counts())
+
+    def warn(self, text: str, rows: int = 1) -> None:
+        """Count a warning that concerns rows; the text names no value."""
+        self.warnings[text] = self.warnings.get(text, 0) + rows
+
+    def problem(self, list_id: str, segment: str, row_key: str, email: str, problem: RowProblem) -> None:
+        """Count a row that is not on the list, and write down why.
+
+        Args:
+            list_id: The list.
+            segment: The stream.
+            row_key: The profile's key.
+            email: The address, as far as there is one.
+            problem: What became of the row and why.
+        """
+        self.list_counts(list_id).add(problem.outcome)
+        row = {
+            "row_key": row_key,
+            "email": email,
+            "outcome": problem.outcome.value,
+            "code": problem.code.code,
+            "reason": problem.reason,
+            "what_to_do": problem.code.action,
+            "segment": segment,
+            "list_id": list_id,
+        }
+        self._rejected.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def total(self) -> Counts:
+        """Return the counts of all lists together."""
+        total = Counts()
+        for counts in self.lists.values():
+            total.add_all(counts)
+        return total
+
+    def check_accounts(self) -> None:
+        """Check that every received row has exactly one outcome.
+
+        Raises:
+            CixError: `ACCOUNTING_BROKEN`, with the numbers.
+        """
+        for list_id, counts in self.lists.items():
+            if counts.received != counts.accounted():
+                raise CixError(
+                    ACCOUNTING_BROKEN,
+                    f"List {list_id}: {counts.received} rows received, {counts.accounted()} accounted for.",
+                )
+
+    def finish(self, status: str) -> Path:
+        """Write the summary.
+
+        Args:
+            status: How the run has ended.
+
+        Returns:
+            The summary's path.
+        """
+        self._rejected.close()
+        summary = {
+            "run_id": self.run_id,
+            "target": self.target,
+            "display_name": self.display_name,
+            "sync_mode": self.sync_mode,
+            "dry_run": self.dry_run,
+            "status": status,
+            "error": self.error,
+            "started_at": self.started_at,
+            "finished_at": _now(),
+            "counts": asdict(self.total()),
+            "lists": {list_id: asdict(counts) for list_id, counts in self.lists.items()},
+            "requests": self.traffic.requests,
+            "retries": self.traffic.retries,
+            "bytes": self.traffic.bytes,
+            "warnings": self.warnings,
+        }
+        path = self.directory / "summary.json"
+        try:
+            _write_whole(path, summary)
+        except OSError as error:
+            raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{path}`: {error.strerror}.") from error
+        return path
+
+    def table(self, status: str) -> str:
+        """Return the summary as a table, for a person.
+
+        Args:
+            status: How the run has ended.
+        """
+        title = f"{self.display_name or self.target}: {'plan' if self.dry_run else 'run'} {self.run_id}, {status}"
+        table = Table(title=title, title_justify="left")
+        table.add_column("list")
+        names = [each.name for each in fields(Counts)]
+        for name in names:
+            table.add_column(name, justify="right")
+        for list_id, counts in self.lists.items():
+            table.add_row(list_id, *(str(getattr(counts, name)) for name in names))
+        if len(self.lists) > 1:
+            table.add_section()
+            table.add_row("all", *(str(getattr(self.total(), name)) for name in names))
+        text = StringIO()
+        Console(file=text, width=160).print(table)
+        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _write_whole(path: Path, content: dict[str, Any]) -> None:
+    """Write a file that is there whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with suppress(FileNotFoundError):
+        partial.unlink()
+    with os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY, PRIVATE), "w") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    partial.replace(path)

@@ -1,0 +1,254 @@
+"""One run of an export: read, map, stage, plan, apply, report, in this one direction."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from audience_sdk.apply import Applier
+from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.errors import (
+    EMAIL_DUPLICATE,
+    JOB_UNFINISHED,
+    LIST_BUSY,
+    QUOTA_SPENT,
+    ROWS_DEFERRED,
+    ROWS_FAILED,
+    STOPPED,
+    TOO_MANY_REJECTED,
+    CixError,
+)
+from audience_sdk.ledger import Ledger, Staging, ledger_path
+from audience_sdk.ledger.database import PRIVATE
+from audience_sdk.mapping import FieldMapping
+from audience_sdk.plan import check_guards, make_plan
+from audience_sdk.progress import progress
+from audience_sdk.report import Report
+from audience_sdk.stage import Feed, SegmentStage
+
+if TYPE_CHECKING:
+    import logging
+    import threading
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from audience_sdk.destination import Destination
+    from audience_sdk.http import Traffic
+    from audience_sdk.plan import ListPlan, Plan
+    from audience_sdk.settings import Settings
+
+_DUPLICATE = RowProblem(Outcome.DUPLICATE, EMAIL_DUPLICATE, EMAIL_DUPLICATE.meaning)
+
+
+class Run:
+    """One run: begun, fed with records, and finished or failed.
+
+    Args:
+        target: Name of the target.
+        settings: The export's settings.
+        destination: The platform.
+        traffic: Counts the requests that the destination sends.
+        stop: Set when the run is to stop; the destination heeds it too.
+        logger: The target's logger.
+
+    Raises:
+        CixError: If a setting, the ledger or the output folder is unusable.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: str,
+        settings: Settings,
+        destination: Destination,
+        traffic: Traffic,
+        stop: threading.Event,
+        logger: logging.Logger,
+    ) -> None:
+        self._target = target
+        self._settings = settings
+        self._destination = destination
+        self._logger = logger
+        self._stop = stop
+        self._resources = ExitStack()
+        self._reading = ExitStack()
+        self._feeds: dict[str, Feed] = {}
+        self._segments: set[str] = set()
+        self._ledger_path = ledger_path(settings.ledger_url)
+        self._mapping = FieldMapping.parse(settings.field_mapping, destination.standard_fields)
+        run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        self.report = Report(
+            directory=settings.output_dir / target / run_id,
+            run_id=run_id,
+            target=target,
+            display_name=settings.display_name,
+            sync_mode="upsert",
+            dry_run=settings.dry_run,
+            traffic=traffic,
+        )
+
+    def begin(self) -> None:
+        """Check what can be checked before the first record, and open the ledger.
+
+        Raises:
+            CixError: If the platform refuses the credentials, a list is missing or busy, a mapped field does not
+                exist, or the ledger is unusable.
+        """
+        self._logger.info("Connected to %s.", self._destination.check())
+        self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
+        self._resources.callback(self._ledger.close)
+        for list_id in self._settings.all_lists():
+            self._resources.enter_context(_locked(self._ledger_path, self._target, list_id))
+            self._feeds[list_id] = self._feed(list_id)
+        if not self._settings.dry_run:
+            self._ledger.begin_run(self.report.run_id, self._target)
+        self._staging = Staging(self._ledger, self.report.run_id)
+        self._resources.callback(self._staging.erase)
+        self._read = self._reading.enter_context(progress(self._logger, "profiles read"))
+
+    def open_segment(self, segment: str, columns: Collection[str], key_columns: Sequence[str]) -> SegmentStage:
+        """Get ready for the records of a segment.
+
+        Args:
+            segment: Name of the stream.
+            columns: The properties of its schema.
+            key_columns: Its key properties.
+
+        Raises:
+            CixError: If the mapping does not fit the segment, or no list is named for it.
+        """
+        self._mapping.check_columns(segment, columns)
+        feeds = [self._feeds[list_id] for list_id in self._settings.lists_of(segment)]
+        for feed in feeds:
+            self.report.list_counts(feed.list_id)
+        self._segments.add(segment)
+        return SegmentStage(
+            segment, key_columns, mapping=self._mapping, feeds=feeds, staging=self._staging, report=self.report
+        )
+
+    def read(self, rows: int) -> None:
+        """Note that rows were read, and stop here if the run is to stop.
+
+        Args:
+            rows: How many.
+
+        Raises:
+            CixError: `STOPPED`.
+        """
+        self._read(rows)
+        if self._stop.is_set():
+            raise CixError(STOPPED, "The run was stopped while it read the segments; nothing was sent.")
+
+    def finish(self) -> None:
+        """Plan, send, and report, once every record has been staged.
+
+        Raises:
+            CixError: If the run is not a success; the report then says the same.
+        """
+        self._reading.close()
+        for segment in sorted(self._settings.lists.keys() - self._segments):
+            self._logger.warning("Segment `%s` of setting `lists` did not arrive.", segment)
+        plan = make_plan(self._staging, {feed.list_id: feed.list_no for feed in self._feeds.values()})
+        check_guards(plan, self._settings.max_profiles)
+        for each in plan.lists:
+            self._count_settled(each)
+        error = None
+        if self._settings.dry_run:
+            self._preview(plan)
+        else:
+            error = self._apply(plan)
+        if error is None:
+            self.report.check_accounts()
+            error = self._judgement()
+        if error is not None:
+            raise error
+        self._close("planned" if self._settings.dry_run else "succeeded")
+
+    def fail(self, error: CixError) -> None:
+        """End the run with an error: the report is written all the same, every row in it accounted for.
+
+        Args:
+            error: What ended the run.
+        """
+        self._reading.close()
+        for counts in self.report.lists.values():
+            # Rows that were staged and not begun wait for the next run.
+            counts.add(Outcome.DEFERRED, max(0, counts.received - counts.accounted()))
+        self.report.error = {"code": error.code.code, "message": error.message, "what_to_do": error.action}
+        self._close(_STATUS.get(error.code, "failed"))
+
+    def _feed(self, list_id: str) -> Feed:
+        platform_list = self._destination.describe_list(list_id)
+        limits = self._destination.limits
+        return Feed(
+            list_id=list_id,
+            list_no=self._ledger.list_no(self._target, list_id),
+            encode=self._destination.row_encoder(platform_list, self._mapping),
+            row_bytes=limits.body_bytes - self._destination.body_overhead(list_id),
+            email_length=limits.email_length,
+        )
+
+    def _count_settled(self, plan: ListPlan) -> None:
+        """Count the rows of a list that need no request."""
+        self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
+        if plan.diff.duplicate:
+            for row in self._staging.duplicates(plan.list_no):
+                self.report.problem(plan.list_id, row.segment, row.row_key, row.email, _DUPLICATE)
+
+    def _preview(self, plan: Plan) -> None:
+        """Count the planned rows as what they would become."""
+        for each in plan.lists:
+            counts = self.report.list_counts(each.list_id)
+            counts.add(Outcome.CREATED, each.diff.create)
+            counts.add(Outcome.UPDATED, each.diff.update)
+
+    def _apply(self, plan: Plan) -> CixError | None:
+        with progress(self._logger, "profiles sent", plan.writes) as advance:
+            return Applier(
+                self._destination, self._ledger, self._staging, self.report, stop=self._stop, advance=advance
+            ).run(plan)
+
+    def _judgement(self) -> CixError | None:
+        """Return why a run that sent everything is not a success, if so."""
+        total = self.report.total()
+        refused = total.invalid + total.rejected
+        if total.failed:
+            return CixError(ROWS_FAILED, f"{total.failed} of {total.received} rows have failed.")
+        if total.deferred:
+            return CixError(ROWS_DEFERRED, f"{total.deferred} of {total.received} rows were left for the next run.")
+        if refused > total.received * self._settings.max_rejected_ratio:
+            return CixError(
+                TOO_MANY_REJECTED,
+                f"{refused} of {total.received} rows were invalid or rejected,"
+                f" `max_rejected_ratio` is {self._settings.max_rejected_ratio:g}.",
+            )
+        return None
+
+    def _close(self, status: str) -> None:
+        path = self.report.finish(status)
+        if hasattr(self, "_staging") and not self._settings.dry_run:
+            self._ledger.end_run(self.report.run_id, status)
+        self._resources.close()
+        self._logger.info("%s\nSummary: %s", self.report.table(status), path)
+
+
+_STATUS = {STOPPED: "stopped", ROWS_DEFERRED: "incomplete", QUOTA_SPENT: "incomplete", JOB_UNFINISHED: "incomplete"}
+"""How a run is called that an error ended, where it did not fail."""
+
+
+@contextmanager
+def _locked(ledger: Path, target: str, list_id: str) -> Iterator[None]:
+    """Hold a list against other runs; the operating system lets go of it when the process ends, however it ends."""
+    name = hashlib.sha256(f"{target} {list_id}".encode()).hexdigest()[:16]
+    folder = ledger.with_name(f"{ledger.name}.locks")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(folder / name, timeout=0, mode=PRIVATE):
+            yield
+    except Timeout as error:
+        raise CixError(LIST_BUSY, f"Another run is working on list {list_id}.") from error

@@ -1,0 +1,104 @@
+"""Stage: the records of a segment become contacts, each encoded and hashed once for every list that it goes to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.errors import EMAIL_INVALID, ROW_TOO_LARGE
+from audience_sdk.ledger import NewRow
+from audience_sdk.mapping import as_text, row_key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from audience_sdk.contact import Contact
+    from audience_sdk.destination import EncodedRow
+    from audience_sdk.ledger import Staging
+    from audience_sdk.mapping import FieldMapping
+    from audience_sdk.report import Report
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A list that a segment goes to.
+
+    Attributes:
+        list_id: The platform's id.
+        list_no: The ledger's number.
+        encode: Makes a contact a row of a request to this list.
+        row_bytes: Most bytes that one row can have.
+        email_length: Longest address that the platform takes, in characters.
+    """
+
+    list_id: str
+    list_no: int
+    encode: Callable[[Contact], EncodedRow]
+    row_bytes: int
+    email_length: int
+
+
+class SegmentStage:
+    """Maps and stages the records of one segment.
+
+    Args:
+        segment: Name of the stream.
+        key_columns: The key properties of the stream.
+        mapping: The field mapping, already checked against the stream's columns.
+        feeds: The lists that the segment goes to.
+        staging: Where contacts are staged.
+        report: Where rows that make no contact are reported.
+    """
+
+    def __init__(
+        self,
+        segment: str,
+        key_columns: Sequence[str],
+        *,
+        mapping: FieldMapping,
+        feeds: Sequence[Feed],
+        staging: Staging,
+        report: Report,
+    ) -> None:
+        self._segment = segment
+        self._key_columns = tuple(key_columns)
+        self._email_column = mapping.email
+        self._to_contact = mapping.compiled(self._key_columns)
+        self._feeds = tuple(feeds)
+        self._staging = staging
+        self._report = report
+
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Map and stage records; one that makes no contact is reported as invalid.
+
+        Args:
+            records: Records of the segment, in the order of the stream.
+        """
+        for feed in self._feeds:
+            self._report.list_counts(feed.list_id).received += len(records)
+        to_contact, feeds = self._to_contact, self._feeds
+        for record in records:
+            contact = to_contact(record)
+            for feed in feeds:
+                problem = contact if isinstance(contact, RowProblem) else self._stage(contact, feed)
+                if problem is not None:
+                    row_key = row_key_of(record, self._key_columns)
+                    email = as_text(record.get(self._email_column))
+                    self._report.problem(feed.list_id, self._segment, row_key, email, problem)
+
+    def _stage(self, contact: Contact, feed: Feed) -> RowProblem | None:
+        row_key, email, email_key, _, _ = contact
+        if len(email) > feed.email_length:
+            reason = f"The platform takes addresses of at most {feed.email_length} characters."
+            return RowProblem(Outcome.INVALID, EMAIL_INVALID, reason)
+        payload, warnings = feed.encode(contact)
+        if len(payload) > feed.row_bytes:
+            reason = f"The row has {len(payload)} bytes; the platform takes {feed.row_bytes}."
+            return RowProblem(Outcome.INVALID, ROW_TOO_LARGE, reason)
+        for text in warnings:
+            self._report.warn(text)
+        row_hash = hashlib.blake2b(payload, digest_size=16).digest()
+        self._staging.add(NewRow(feed.list_no, self._segment, row_key, email, email_key, payload, row_hash))
+        return None

@@ -1,0 +1,267 @@
+"""The Singer face of an export: settings, messages, signals and the command line of every target."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+import threading
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.sinks import Sink
+from singer_sdk.target_base import Target
+from typing_extensions import override
+
+from audience_sdk.cli import check_settings, plugin_command
+from audience_sdk.errors import KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, CixError
+from audience_sdk.http import Api, Traffic
+from audience_sdk.ledger import TokenStore, ledger_path
+from audience_sdk.reader import BulkReader, RecordRun
+from audience_sdk.run import Run
+from audience_sdk.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+    from typing import IO
+
+    import click
+    from requests.auth import AuthBase
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from audience_sdk.destination import Destination
+    from audience_sdk.stage import SegmentStage
+
+MELTANO_TEST_STREAM = "meltano_test_stream"
+"""`meltano config test` sends a record of this stream: the credentials are checked and the record is dropped."""
+
+_SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled", "add_record_metadata")
+"""Settings whose work the SDK does record by record."""
+
+
+class RecordBeforeSchemaError(CixError, RecordsWithoutSchemaException):
+    """A record came before the schema of its stream."""
+
+
+class KeyMissingError(CixError, MissingKeyPropertiesError):
+    """A record lacks a key property."""
+
+
+@dataclass
+class Services:
+    """What the engine lends to a destination.
+
+    Attributes:
+        settings: The export's settings.
+        traffic: Counts the run's requests.
+        stop: Set when the run is to stop.
+    """
+
+    settings: Settings
+    traffic: Traffic = field(default_factory=Traffic)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def api(self, base_url: str, auth: AuthBase, **options: Any) -> Api:
+        """Return an API whose requests are counted, retried and stopped with the run.
+
+        Args:
+            base_url: Everything up to the version.
+            auth: Adds the credentials.
+            **options: Further attributes of `Api`.
+        """
+        attempts = self.settings.max_attempts
+        return Api(base_url.rstrip("/"), auth, traffic=self.traffic, stop=self.stop, attempts=attempts, **options)
+
+    def tokens(self) -> TokenStore:
+        """Return the store of tokens beside the ledger."""
+        ledger = ledger_path(self.settings.ledger_url)
+        return TokenStore(ledger.with_name(f"{ledger.name}.tokens"))
+
+
+class SegmentSink(Sink):
+    """Hands the records of one segment to the engine."""
+
+    def __init__(self, target: AudienceTarget, *args: Any, **kwargs: Any) -> None:
+        super().__init__(target, *args, **kwargs)
+        self._run = target.run
+        self.stage: SegmentStage | None = None
+
+    @override
+    def setup(self) -> None:
+        """Check the field mapping against the segment's columns."""
+        if self.stream_name != MELTANO_TEST_STREAM:
+            columns = self.schema["properties"].keys()
+            self.stage = self._run.open_segment(self.stream_name, columns, self.key_properties)
+
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Stage records.
+
+        Args:
+            records: Records of the segment.
+        """
+        if self.stage is not None:
+            self.stage.add(records)
+            self._run.read(len(records))
+
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Stage a record that went through the SDK's own machinery."""
+        self.add([record])
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Stage the records of a BATCH file; single records are staged when they arrive."""
+        self.add(context.get("records") or [])
+
+    @override
+    def get_validator(self) -> None:
+        """Do without JSON Schema: the mapping takes any value, and the SDK's validator logs whole records."""
+
+
+class AudienceTarget(Target):
+    """A target that keeps lists at an e-mail platform equal to segments."""
+
+    message_reader_class = BulkReader
+    message_reader: BulkReader
+    default_sink_class = SegmentSink
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the settings and get ready to read.
+
+        Args:
+            **kwargs: As for the SDK's `Target`.
+        """
+        super().__init__(**kwargs)
+        self.services = Services(Settings.of(self.config))
+        self._signum = 0
+        self._finishing = False
+        self._run: Run | None = None
+        self.message_reader.on_records = self._process_records
+        self._fast = not any(self.config.get(name) for name in _SLOW_PATH_SETTINGS)
+
+    @abstractmethod
+    def make_destination(self, services: Services) -> Destination:
+        """Return the adapter to the platform, from the target's own settings.
+
+        Args:
+            services: What the engine lends.
+        """
+
+    @property
+    def run(self) -> Run:
+        """The run; it begins when it is first asked for."""
+        if self._run is None:
+            services = self.services
+            self._run = Run(
+                target=self.name,
+                settings=services.settings,
+                destination=self.make_destination(services),
+                traffic=services.traffic,
+                stop=services.stop,
+                logger=self.logger,
+            )
+            self._run.begin()
+        return self._run
+
+    def _process_records(self, records: RecordRun) -> None:
+        if not self.sink_exists(records.stream) and records.stream not in self.mapper.stream_maps:
+            message = f"Line {records.line}: a RECORD of stream `{records.stream}` came before its SCHEMA."
+            raise RecordBeforeSchemaError(RECORD_BEFORE_SCHEMA, message)
+        if not self._fast:
+            for record in records.records:
+                self._process_record_message({"type": "RECORD", "stream": records.stream, "record": record})
+            return
+        sink = self.get_sink(records.stream)
+        for key in sink.key_properties:
+            for number, record in enumerate(records.records, records.line):
+                if key not in record:
+                    raise KeyMissingError(KEY_MISSING, f"Line {number}: the record lacks its key property `{key}`.")
+        assert isinstance(sink, SegmentSink)  # noqa: S101 - `default_sink_class` says so
+        sink.add(records.records)
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """Note that a segment was read to its end."""
+
+    @override
+    def process_endofpipe(self) -> None:
+        """Plan, send and report; the state goes out only after everything that it covers is confirmed."""
+        self._finishing = True
+        self.run.finish()
+        if self._latest_state:
+            self._write_state_message(copy.deepcopy(self._latest_state))
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Stop in good order on the first signal, at once on the second."""
+        if self._signum:
+            os._exit(128 + signum)
+        self._signum = signum
+        self.services.stop.set()
+        if self.message_reader.waiting:
+            raise CixError(STOPPED, "The run was stopped while it read the segments; nothing was sent.")
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings without quoting a value in an error."""
+        self.append_builtin_config(self.config_jsonschema)
+        check_settings(self._config, self.config_jsonschema)
+        return []
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, with this project's way of reporting errors."""
+        return plugin_command(super().get_singer_command(), cls.logger)
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]  # the SDK's own `Target.invoke` narrows `**kwargs` likewise
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target.
+
+        Args:
+            about: Show what the target is, and end.
+            about_format: How to show it.
+            config: The settings.
+            file_input: Where to read messages instead of standard input.
+        """
+        super(Target, cls).invoke(about=about, about_format=about_format)
+        config = config or _ConfigInput()
+        target = cls(config=config.config, parse_env_config=config.parse_env)
+        try:
+            target.listen(file_input)
+        except CixError as error:
+            target.fail(error)
+            raise
+
+    def fail(self, error: CixError) -> None:
+        """End the run with an error.
+
+        Args:
+            error: What ended it.
+        """
+        if self._run is not None:
+            self._run.fail(error)
+        if self._signum:
+            self.logger.error("%s", error, extra={"code": error.code.code})
+            sys.exit(128 + self._signum)
