@@ -1,0 +1,3 @@
+from tap_cix_segments.tap import TapCixSegments
+
+TapCixSegments.cli()

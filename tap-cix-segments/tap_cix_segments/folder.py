@@ -1,0 +1,242 @@
+"""The source `folder`: what Customer Insights exports to Azure Blob Storage or Data Lake Storage, or a copy of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from posixpath import basename, dirname
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import fsspec  # type: ignore[import-untyped]
+from audience_sdk.errors import (
+    MODEL_AMBIGUOUS,
+    MODEL_NOT_FOUND,
+    PARTITION_MISSING,
+    PARTITION_UNREADABLE,
+    SOURCE_UNREADABLE,
+    CixError,
+)
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
+from tap_cix_segments.data_types import read_column
+from tap_cix_segments.locations import path_parts, possible_paths
+from tap_cix_segments.model import FolderSegment, Model, Partition, parse_model
+from tap_cix_segments.partition import PartitionReader, Rows
+from tap_cix_segments.segment import Batch, Column, Segment, Source
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator, Sequence
+
+    from tap_cix_segments.report import SegmentReport
+
+MODEL_FILE = "model.json"
+
+
+class PartitionFile(NamedTuple):
+    """A partition that has been found.
+
+    Attributes:
+        partition: What model.json says about it.
+        path: Where it is.
+        size: Its size in bytes.
+    """
+
+    partition: Partition
+    path: str
+    size: int
+
+
+class FolderSource(Source):
+    """Segments out of an export folder.
+
+    Args:
+        folder: A path, or a URL that fsspec can open.
+        logger: Is told what of model.json is left out.
+
+    Raises:
+        CixError: The folder cannot be read, or holds no single readable model.json.
+    """
+
+    def __init__(self, folder: str, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._files, root = _open(folder)
+        model_path = self._find_model(root, shown=without_secrets(folder))
+        self._bases = _folders_between(dirname(model_path), root)
+        self._model = self._read_model(model_path)
+        for note in self._model.notes:
+            logger.warning("model.json: %s", note)
+
+    def segments(self) -> Sequence[FolderSegment]:
+        """Return the segments that model.json lists."""
+        return self._model.segments
+
+    def read(self, segment: Segment, columns: Sequence[Column], report: SegmentReport) -> Iterator[Batch]:
+        """Read the partitions that model.json names for a segment, and no other files.
+
+        Args:
+            segment: One of `segments()`.
+            columns: Which of its columns are wanted.
+            report: Is told which partitions, rows and values could not be read.
+
+        Yields:
+            The profiles.
+        """
+        found = self._find_partitions(segment, report)
+        total = sum(file.size for file in found)
+        before = 0
+        for file in found:
+            try:
+                with self._open_partition(file) as opened:
+                    for batch in self._read_partition(opened, file.partition, segment, columns, report):
+                        share = (before + opened.tell()) / total if total else None
+                        yield batch._replace(share=share)
+            except CixError as error:
+                report.partition_lost(file.partition.name, error)
+            before += file.size
+
+    def _read_partition(
+        self,
+        opened: IO[bytes],
+        partition: Partition,
+        segment: Segment,
+        columns: Sequence[Column],
+        report: SegmentReport,
+    ) -> Iterator[Batch]:
+        names = [column.name for column in segment.columns]
+        reader = PartitionReader(opened, partition, names, report)
+        if reader.layout is None:
+            return
+        if reader.layout.has_header and partition.csv_format.header is False:
+            self._logger.warning(
+                "Segment %s, partition %s: model.json says that there is no header, but the first row is one; "
+                "it is not sent as a profile.",
+                segment.name,
+                partition.name,
+            )
+        order = dict(zip(names, reader.layout.order, strict=True))
+        wanted = [(column, order[column.name], column.name in segment.key_properties) for column in columns]
+        for rows in reader.blocks():
+            yield _batch(rows, wanted, partition.name, report)
+
+    def _find_partitions(self, segment: Segment, report: SegmentReport) -> list[PartitionFile]:
+        found = []
+        for partition in next(s.partitions for s in self._model.segments if s.name == segment.name):
+            try:
+                found.append(self._find_partition(partition))
+            except CixError as error:  # noqa: PERF203 - a partition is a file
+                report.partition_lost(partition.name, error)
+        return found
+
+    def _find_partition(self, partition: Partition) -> PartitionFile:
+        for path in possible_paths(partition.location, self._bases):
+            try:
+                info = self._files.info(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise CixError(PARTITION_UNREADABLE, f"it cannot be looked up ({error.strerror}).") from None
+            if info["type"] == "file":
+                return PartitionFile(partition, path, int(info.get("size") or 0))
+        location = "/".join(path_parts(partition.location))
+        raise CixError(PARTITION_MISSING, f"no end of its location {location} is a file below the folder.")
+
+    def _open_partition(self, file: PartitionFile) -> IO[bytes]:
+        try:
+            return self._files.open(file.path, "rb")  # type: ignore[no-any-return]
+        except OSError as error:
+            raise CixError(PARTITION_UNREADABLE, f"it cannot be opened ({error.strerror}).") from None
+
+    def _find_model(self, root: str, *, shown: str) -> str:
+        """Return the path of the one model.json at or below the root."""
+        try:
+            if basename(root) == MODEL_FILE and self._files.isfile(root):
+                return root
+            if not self._files.isdir(root):
+                raise CixError(SOURCE_UNREADABLE, f"There is no folder {shown}.")
+            found = self._search_model(root)
+        except OSError as error:
+            message = f"The folder {shown} cannot be searched ({error.strerror})."
+            raise CixError(SOURCE_UNREADABLE, message) from None
+        if not found:
+            raise CixError(MODEL_NOT_FOUND, f"No {MODEL_FILE} lies at or below {shown}.")
+        if len(found) > 1:
+            folders = ", ".join(sorted(dirname(path).removeprefix(root).strip("/") for path in found))
+            raise CixError(MODEL_AMBIGUOUS, f"Several exports lie below {shown}: {folders}.")
+        return found[0]
+
+    def _search_model(self, root: str) -> list[str]:
+        """Search level by level; below a folder with a model.json lie only its partitions. Links are not followed."""
+        found: list[str] = []
+        level = [root]
+        while level:
+            below: list[str] = []
+            for folder in level:
+                entries = self._files.ls(folder, detail=True)
+                model = [e["name"] for e in entries if e["type"] == "file" and basename(e["name"]) == MODEL_FILE]
+                if model and folder == root:
+                    return model
+                found.extend(model)
+                if not model:
+                    below.extend(e["name"] for e in entries if e["type"] == "directory" and not e.get("islink"))
+            level = below
+        return found
+
+    def _read_model(self, path: str) -> Model:
+        try:
+            content = self._files.cat_file(path)
+        except OSError as error:
+            raise CixError(SOURCE_UNREADABLE, f"{MODEL_FILE} cannot be read ({error.strerror}).") from None
+        return parse_model(content)
+
+
+def without_secrets(folder: str) -> str:
+    """Return a path or URL as it may be logged: without user, password and query.
+
+    Args:
+        folder: The setting `folder`.
+
+    Returns:
+        The part of it that is no secret.
+    """
+    if "://" not in folder:
+        return folder
+    url = urlsplit(folder)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+
+
+def _open(folder: str) -> tuple[Any, str]:
+    """Return the file system and the path in it."""
+    try:
+        if "://" not in folder:
+            return LocalFileSystem(), Path(folder).expanduser().resolve().as_posix()
+        files, root = fsspec.url_to_fs(folder)
+    except (ImportError, ValueError) as error:
+        scheme = folder.partition("://")[0]
+        message = f"`folder` is a URL of a kind that cannot be opened here: {scheme} ({type(error).__name__})."
+        raise CixError(SOURCE_UNREADABLE, message) from None
+    return files, root.rstrip("/")
+
+
+def _folders_between(inner: str, root: str) -> list[str]:
+    """Return a folder and those around it up to the root."""
+    folders = [inner]
+    while len(folders[-1]) > len(root):
+        folders.append(dirname(folders[-1]))
+    return folders
+
+
+def _batch(rows: Rows, wanted: Sequence[tuple[Column, int, bool]], partition: str, report: SegmentReport) -> Batch:
+    """Turn rows of texts into columns of values."""
+    texts = list(zip(*rows.values, strict=True)) if rows.values else []
+    columns = []
+    for column, position, is_key in wanted:
+        values, misfits = read_column(texts[position], column.data_type) if texts else ([], [])
+        if misfits:
+            numbers = [rows.numbers[misfit] for misfit in misfits]
+            report.odd_values(partition, numbers, column.name, f"is not of type {column.data_type.name}")
+        elif is_key and None in values:
+            numbers = [rows.numbers[place] for place, value in enumerate(values) if value is None]
+            report.odd_values(partition, numbers, column.name, "is empty, although it is the key")
+        columns.append(values)
+    return Batch(columns, len(rows.values), None)
