@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
+    JOB_FAILED,
     JOB_UNFINISHED,
     LEDGER_UNUSABLE,
     QUOTA_SPENT,
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
     from audience_sdk.plan import ListPlan, Plan
     from audience_sdk.report import Report
 
-_LATER = {QUOTA_SPENT.code, THROTTLED.code, STOPPED.code}
+_LATER = {QUOTA_SPENT, THROTTLED, STOPPED}
 """Errors that leave the rows not yet sent in good order for the next run."""
+
+_BATCH_ALONE = {JOB_FAILED, JOB_UNFINISHED}
+"""Errors that concern one batch; the others go on."""
+
+_FIRST_POLL_SECONDS = 0.5
+"""Wait before the second poll for a job; small jobs end at once, large ones need no haste."""
 
 _LOOK_UP_SECONDS = 0.5
 """How often a waiting run looks whether it is to stop."""
@@ -101,9 +108,10 @@ class Applier:
         self._report = report
         self._stop = stop
         self._advance = advance
-        self._pool = ThreadPoolExecutor(destination.limits.in_flight)
+        self._pool = ThreadPoolExecutor(destination.limits.calls)
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
         self._jobs: dict[str, _Sent] = {}
+        self._poll_wait = _FIRST_POLL_SECONDS
         self._next_poll = 0.0
         self._error: CixError | None = None
 
@@ -129,7 +137,7 @@ class Applier:
         rows = self._staging.planned(plan.list_no, action.value)
         limits = self._destination.limits
         for batch in batches(rows, limits, self._destination.body_overhead(plan.list_id)):
-            while self._halted() is None and len(self._calls) + len(self._jobs) >= limits.in_flight:
+            while self._halted() is None and self._busy():
                 self._wait()
             halted = self._halted()
             if halted is not None:
@@ -137,6 +145,10 @@ class Applier:
                     self._problem(plan, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
                 continue
             self._begin(plan, action, batch)
+
+    def _busy(self) -> bool:
+        limits = self._destination.limits
+        return len(self._calls) >= limits.calls or len(self._calls) + len(self._jobs) >= limits.in_flight
 
     def _begin(self, plan: ListPlan, action: Action, rows: list[tuple[int, StagedRow]]) -> None:
         """Journal a batch, then give it to a worker."""
@@ -181,7 +193,7 @@ class Applier:
         if isinstance(answer, Job):
             self._ledger.journal_job(sent.journalled, answer.job_id)
             self._jobs[answer.job_id] = sent
-            self._next_poll = self._next_poll or time.monotonic() + _job_destination(self._destination).poll_seconds
+            self._poll_wait = _FIRST_POLL_SECONDS
         else:
             self._confirmed(sent, answer)
 
@@ -198,7 +210,8 @@ class Applier:
 
     def _poll(self) -> None:
         destination = _job_destination(self._destination)
-        self._next_poll = time.monotonic() + destination.poll_seconds
+        self._poll_wait = min(destination.poll_seconds, self._poll_wait * 1.5)
+        self._next_poll = time.monotonic() + self._poll_wait
         try:
             answers = destination.poll(self._jobs)
             for job_id, answer in answers.items():
@@ -264,8 +277,9 @@ class Applier:
             error: What happened.
             keep: Whether the platform may still be working on it, so that it stays in the journal.
         """
-        self._error = self._error or error
-        refused = error.code.code in _LATER
+        if error.code not in _BATCH_ALONE:
+            self._error = self._error or error
+        refused = error.code in _LATER
         outcome, code = (Outcome.DEFERRED, error.code) if refused or keep else (Outcome.FAILED, ROW_UNCONFIRMED)
         for _, row in self._rows_of(sent):
             self._problem(sent.plan, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}"))

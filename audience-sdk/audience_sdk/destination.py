@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from audience_sdk.errors import FIELD_UNKNOWN, CixError
+from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,12 +29,14 @@ class Limits:
         rows: Most rows in one request.
         body_bytes: Most bytes in one request's body. Some platforms drop the excess silently, so it is ours to keep.
         email_length: Longest address, in characters.
-        in_flight: How many batches are under way at the same time.
+        calls: Write requests at the same time.
+        in_flight: Batches under way at the same time, those that the platform works on by itself included.
     """
 
     rows: int
     body_bytes: int
     email_length: int
+    calls: int
     in_flight: int
 
 
@@ -42,11 +48,13 @@ class CustomField:
         name: The name that people know it by.
         key: The key that a payload uses.
         kind: The platform's word for its type.
+        options: What a field of choices can hold.
     """
 
     name: str
     key: str
     kind: str
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,16 +137,45 @@ class BatchRefusedError(Exception):
         self.problem = problem
 
 
+def find_custom_fields(
+    named: Collection[str], available: Collection[CustomField], *, fold: Callable[[str], str] = str.casefold
+) -> dict[str, CustomField]:
+    """Find the platform's custom fields that the field mapping names, by name or by key.
+
+    Args:
+        named: Names as the user wrote them.
+        available: The custom fields that there are.
+        fold: Makes names equal that the platform takes for the same.
+
+    Returns:
+        The custom field by the name that the user wrote.
+
+    Raises:
+        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field.
+    """
+    by_name = {fold(each.key): each for each in available} | {fold(each.name): each for each in available}
+    for name in named:
+        if fold(name) not in by_name:
+            raise CixError(
+                FIELD_UNKNOWN,
+                f"Setting `field_mapping.custom_fields` names `{name}`, which the platform does not have"
+                f"{nearest(name, [each.name for each in available])}.",
+            )
+    return {name: by_name[fold(name)] for name in named}
+
+
 class Destination(ABC):
     """The adapter to one platform.
 
     Attributes:
         limits: The bounds of the platform's write requests.
         standard_fields: The platform's own fields besides the address, which `field_mapping` may name.
+        column_settings: Standard fields whose column is named by a setting of the target's own.
     """
 
     limits: ClassVar[Limits]
     standard_fields: ClassVar[Collection[str]]
+    column_settings: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def check(self) -> str:
@@ -202,10 +239,15 @@ class Destination(ABC):
 
 
 class JobDestination(Destination):
-    """A destination whose platform works on batches by itself and is asked how far it is."""
+    """A destination whose platform works on batches by itself and is asked how far it is.
+
+    Attributes:
+        poll_seconds: Longest time between two polls; the first ones follow each other more closely.
+        job_deadline_seconds: How long a job may take before its rows are left for the next run.
+    """
 
     poll_seconds: ClassVar[float]
-    job_deadline_seconds: ClassVar[float]
+    job_deadline_seconds: float
 
     @abstractmethod
     def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:

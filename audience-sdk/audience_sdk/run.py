@@ -80,7 +80,8 @@ class Run:
         self._feeds: dict[str, Feed] = {}
         self._segments: set[str] = set()
         self._ledger_path = ledger_path(settings.ledger_url)
-        self._mapping = FieldMapping.parse(settings.field_mapping, destination.standard_fields)
+        mapping = {**settings.field_mapping, **destination.column_settings}
+        self._mapping = FieldMapping.parse(mapping, destination.standard_fields)
         run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.report = Report(
             directory=settings.output_dir / target / run_id,

@@ -1,0 +1,100 @@
+"""The transit list: how changes reach people without putting anybody back on a list that they have left.
+
+Every import adds its people to the lists that it names, and it must name one. A changed profile is therefore imported
+into a list of our own, which is emptied afterwards: the contact's data changes, its other memberships do not. Reading
+the membership first would leave a gap between the reading and the import, and cost a request for every 500 people.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, CixError
+
+from target_constant_contact.answers import TERMINAL_STATES, error_of
+from target_constant_contact.paging import pages
+
+if TYPE_CHECKING:
+    from audience_sdk.http import Api
+
+TRANSIT_LIST_NAME = "Changes in transit (emptied by target-constant-contact)"
+_POLL_SECONDS = 1.0
+_DEADLINE_SECONDS = 600.0
+
+
+class TransitList:
+    """A list of our own that changed contacts pass through.
+
+    Args:
+        api: The API.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._lock = threading.Lock()
+        self._list_id: str | None = None
+
+    def list_id(self) -> str:
+        """Return the list's id; it is looked up, or made, when it is first needed. Safe to call from threads.
+
+        Raises:
+            CixError: If the list can neither be found nor made.
+        """
+        with self._lock:
+            if self._list_id is None:
+                self._list_id = self._find() or self._make()
+            return self._list_id
+
+    def empty(self) -> None:
+        """Take everybody off the list, if this run has put anybody on it.
+
+        Raises:
+            CixError: If the platform does not empty it in time; a later run will.
+        """
+        with self._lock:
+            list_id, self._list_id = self._list_id, None
+        if list_id is None:
+            return
+        body = msgspec.json.encode({"source": {"list_ids": [list_id]}, "list_ids": [list_id]})
+        reply = self._api.call("POST", "/activities/remove_list_memberships", body=body)
+        if not reply.ok:
+            raise error_of(reply, "Emptying the list of changes in transit")
+        self._wait_for(reply.json()["activity_id"])
+
+    def _wait_for(self, activity_id: str) -> None:
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            reply = self._api.call("GET", f"/activities/{activity_id}")
+            if not reply.ok:
+                raise error_of(reply, f"Activity {activity_id}")
+            state = reply.json().get("state")
+            if state == "completed":
+                return
+            if state in TERMINAL_STATES:
+                raise CixError(JOB_FAILED, f"Activity {activity_id}, which empties the list of changes, {state}.")
+            if self._api.stop.wait(_POLL_SECONDS):
+                return
+        raise CixError(JOB_UNFINISHED, f"Activity {activity_id} did not empty the list of changes in time.")
+
+    def _find(self) -> str | None:
+        for each in pages(self._api, "/contact_lists", "lists", {"name": TRANSIT_LIST_NAME, "limit": 500}):
+            # A filter that the service does not know is ignored, so the name is compared here as well.
+            if each["name"] == TRANSIT_LIST_NAME:
+                return str(each["list_id"])
+        return None
+
+    def _make(self) -> str:
+        description = "Changed contacts pass through this list; do not use it. It may be deleted between exports."
+        body = msgspec.json.encode({"name": TRANSIT_LIST_NAME, "favorite": False, "description": description})
+        reply = self._api.call("POST", "/contact_lists", body=body)
+        if reply.status == HTTPStatus.CONFLICT:
+            found = self._find()
+            if found is not None:
+                return found
+        if not reply.ok:
+            raise error_of(reply, "Making the list of changes in transit")
+        return str(reply.json()["list_id"])
