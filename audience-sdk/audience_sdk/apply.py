@@ -50,7 +50,6 @@ class _Sent:
     plan: ListPlan
     journalled: JournalledBatch
     rows: int
-    begun_at: float
 
 
 def batches(
@@ -153,8 +152,8 @@ class Applier:
     def _begin(self, plan: ListPlan, action: Action, rows: list[tuple[int, StagedRow]]) -> None:
         """Journal a batch, then give it to a worker."""
         journalled = self._ledger.journal(self._report.run_id, plan.list_no, action.value, rows[0][0], rows[-1][0])
-        sent = _Sent(plan, journalled, len(rows), time.time())
-        batch = Batch(plan.list_id, action, [row for _, row in rows], sent.begun_at)
+        sent = _Sent(plan, journalled, len(rows))
+        batch = Batch(plan.list_id, action, [row for _, row in rows], journalled.begun_at)
         self._calls[self._pool.submit(self._destination.send, batch)] = sent
 
     def _halted(self) -> CixError | None:
@@ -221,7 +220,9 @@ class Applier:
             self._leave_jobs(error)
             return
         now = time.time()
-        late = [job for job, sent in self._jobs.items() if now - sent.begun_at > destination.job_deadline_seconds]
+        late = [
+            job for job, sent in self._jobs.items() if now - sent.journalled.begun_at > destination.job_deadline_seconds
+        ]
         for job_id in late:
             sent = self._jobs.pop(job_id)
             message = f"Job {job_id} did not end within {destination.job_deadline_seconds:.0f} s."
@@ -232,7 +233,7 @@ class Applier:
             sent.plan.list_id,
             Action(sent.journalled.action),
             [row for _, row in self._rows_of(sent)],
-            sent.begun_at,
+            sent.journalled.begun_at,
         )
         try:
             result = destination.settle(batch, answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,12 @@ from audience_sdk.errors import (
     TOO_MANY_REJECTED,
     CixError,
 )
-from audience_sdk.ledger import Ledger, Staging, ledger_path
+from audience_sdk.ledger import Ledger, Staging, ledger_path, staged_path
 from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.plan import check_guards, make_plan
 from audience_sdk.progress import progress
+from audience_sdk.recover import recover
 from audience_sdk.report import Report
 from audience_sdk.stage import Feed, SegmentStage
 
@@ -104,12 +105,15 @@ class Run:
         self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
         self._resources.callback(self._ledger.close)
         for list_id in self._settings.all_lists():
-            self._resources.enter_context(_locked(self._ledger_path, self._target, list_id))
+            self._resources.enter_context(_locked(self._ledger_path, f"{self._target} {list_id}"))
             self._feeds[list_id] = self._feed(list_id)
+        # Whoever can take this lock knows that the run is over.
+        self._resources.enter_context(_locked(self._ledger_path, self.report.run_id, once=True))
         if not self._settings.dry_run:
+            self._settle_the_past()
             self._ledger.begin_run(self.report.run_id, self._target)
         self._staging = Staging(self._ledger, self.report.run_id)
-        self._resources.callback(self._staging.erase)
+        self._resources.callback(self._let_go_of_staging)
         self._read = self._reading.enter_context(progress(self._logger, "profiles read"))
 
     def open_segment(self, segment: str, columns: Collection[str], key_columns: Sequence[str]) -> SegmentStage:
@@ -194,6 +198,22 @@ class Run:
             email_length=limits.email_length,
         )
 
+    def _settle_the_past(self) -> None:
+        """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
+        for feed in self._feeds.values():
+            recover(self._destination, self._ledger, feed.list_id, feed.list_no, stop=self._stop, logger=self._logger)
+        for path in self._ledger_path.parent.glob(staged_path(self._ledger_path, "*").name):
+            run_id = path.name.removeprefix(staged_path(self._ledger_path, "").name)
+            with suppress(CixError), _locked(self._ledger_path, run_id, once=True):
+                if not self._ledger.has_journalled(run_id):
+                    path.unlink(missing_ok=True)
+
+    def _let_go_of_staging(self) -> None:
+        if self._ledger.has_journalled(self.report.run_id):
+            self._staging.close()
+        else:
+            self._staging.erase()
+
     def _count_settled(self, plan: ListPlan) -> None:
         """Count the rows of a list that need no request."""
         self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
@@ -243,13 +263,21 @@ _STATUS = {STOPPED: "stopped", ROWS_DEFERRED: "incomplete", QUOTA_SPENT: "incomp
 
 
 @contextmanager
-def _locked(ledger: Path, target: str, list_id: str) -> Iterator[None]:
-    """Hold a list against other runs; the operating system lets go of it when the process ends, however it ends."""
-    name = hashlib.sha256(f"{target} {list_id}".encode()).hexdigest()[:16]
+def _locked(ledger: Path, what: str, *, once: bool = False) -> Iterator[None]:
+    """Hold a list or a run against other runs; the operating system lets go of it however the process ends.
+
+    Args:
+        ledger: The ledger's file; the locks are beside it.
+        what: What is held.
+        once: Whether nobody will want the lock again, so that its file can go.
+    """
     folder = ledger.with_name(f"{ledger.name}.locks")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = hashlib.sha256(what.encode()).hexdigest()[:16]
     try:
         with FileLock(folder / name, timeout=0, mode=PRIVATE):
             yield
+            if once:
+                (folder / name).unlink(missing_ok=True)
     except Timeout as error:
-        raise CixError(LIST_BUSY, f"Another run is working on list {list_id}.") from error
+        raise CixError(LIST_BUSY, f"Another run is working on {what}.") from error

@@ -21,7 +21,10 @@ from audience_sdk.http import Again, again_on_faults
 if TYPE_CHECKING:
     from audience_sdk.http import Reply
 
-TERMINAL_STATES = {"completed", "cancelled", "failed", "timed_out", "time_out"}
+LOST = "lost"
+"""Our word for the state of an activity that the service does not know any more."""
+
+TERMINAL_STATES = {"completed", "cancelled", "failed", "timed_out", "time_out", LOST}
 """States of an activity that has ended; one of the vendor's texts writes `time_out`."""
 
 _QUOTA_KEY = "quota_exceeded"

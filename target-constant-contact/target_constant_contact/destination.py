@@ -18,7 +18,7 @@ from audience_sdk.destination import (
 )
 from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, CixError
 
-from target_constant_contact.answers import TERMINAL_STATES, all_landed, error_of, list_error
+from target_constant_contact.answers import LOST, TERMINAL_STATES, all_landed, error_of, list_error
 from target_constant_contact.paging import pages
 from target_constant_contact.payload import STANDARD_FIELDS, row_encoder
 from target_constant_contact.readback import read_back
@@ -120,7 +120,8 @@ class ConstantContact(JobDestination):
     def _activity(self, activity_id: str) -> dict[str, Any]:
         reply = self._api.call("GET", f"/activities/{activity_id}")
         if reply.status == HTTPStatus.NOT_FOUND:
-            raise CixError(JOB_FAILED, f"Activity {activity_id} is not known any more; they are kept for ten days.")
+            # Activities are kept for ten days.
+            return {"activity_id": activity_id, "state": LOST}
         if not reply.ok:
             raise error_of(reply, f"Activity {activity_id}")
         activity: dict[str, Any] = reply.json()

@@ -10,6 +10,7 @@ from audience_sdk.ledger.database import clear_errors, make_private, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from audience_sdk.ledger.store import Ledger
 
@@ -56,8 +57,20 @@ class DiffCounts:
     update: int
 
 
+def staged_path(ledger: Path, run_id: str) -> Path:
+    """Return the file of a run's staged rows, beside the ledger.
+
+    Args:
+        ledger: The ledger's file.
+        run_id: The run.
+    """
+    return ledger.with_name(f"{ledger.name}.staged-{run_id}")
+
+
 class Staging:
     """The staged rows of one run, in a file of their own beside the ledger, erased when the run ends.
+
+    A run that was killed leaves its file behind, so that the next one can tell what was in flight.
 
     Args:
         ledger: The ledger; its connection sees the staged rows as the schema `staging`.
@@ -65,7 +78,7 @@ class Staging:
     """
 
     def __init__(self, ledger: Ledger, run_id: str) -> None:
-        self.path = ledger.path.with_name(f"{ledger.path.name}.staged-{run_id}")
+        self.path = staged_path(ledger.path, run_id)
         self._connection = ledger.connection
         self._unwritten: list[NewRow] = []
         with clear_errors(self.path):
@@ -76,7 +89,7 @@ class Staging:
             self._connection.execute("PRAGMA staging.synchronous = OFF")
             self._connection.execute(
                 """
-                CREATE TABLE staging.staged (
+                CREATE TABLE IF NOT EXISTS staging.staged (
                   id INTEGER PRIMARY KEY,
                   list_no INTEGER NOT NULL,
                   segment TEXT NOT NULL,
@@ -209,7 +222,11 @@ class Staging:
                 return
             first_id = rows[-1][0] + 1
 
-    def erase(self) -> None:
-        """Erase the staged rows from the disk."""
+    def close(self) -> None:
+        """Let go of the file, which stays where it is."""
         self._connection.execute("DETACH DATABASE staging")
+
+    def erase(self) -> None:
+        """Let go of the file and erase it from the disk."""
+        self.close()
         self.path.unlink(missing_ok=True)

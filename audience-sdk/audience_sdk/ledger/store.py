@@ -69,6 +69,8 @@ class JournalledBatch:
         action: `create` or `update`.
         first_id: First staged row.
         last_id: Last staged row; the batch holds the planned rows of its list and action in between.
+        begun_at: When it was begun, seconds since the epoch.
+        job_id: The platform's id of the job that it has become.
     """
 
     batch_id: int
@@ -76,6 +78,8 @@ class JournalledBatch:
     action: str
     first_id: int
     last_id: int
+    begun_at: float
+    job_id: str | None = None
 
 
 def ledger_path(url: str) -> Path:
@@ -193,12 +197,13 @@ class Ledger:
             first_id: First staged row.
             last_id: Last staged row.
         """
+        begun_at = time.time()
         with self.transaction():
             cursor = self.connection.execute(
                 "INSERT INTO batches (run_id, list_no, action, first_id, last_id, begun_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (run_id, list_no, action, first_id, last_id, time.time()),
+                (run_id, list_no, action, first_id, last_id, begun_at),
             )
-        return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_id, last_id)
+        return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_id, last_id, begun_at)
 
     def journal_job(self, batch: JournalledBatch, job_id: str) -> None:
         """Note the platform's id of the job that a batch has become."""
@@ -227,6 +232,26 @@ class Ledger:
                 (int(time.time()), batch.list_no, batch.action, batch.first_id, batch.last_id),
             )
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+
+    def journalled(self, list_no: int) -> dict[str, list[JournalledBatch]]:
+        """Return the batches of a list that have no confirmed outcome, by the run that began them.
+
+        Args:
+            list_no: The ledger's number of the list.
+        """
+        runs: dict[str, list[JournalledBatch]] = {}
+        query = (
+            "SELECT run_id, batch_id, list_no, action, first_id, last_id, begun_at, job_id FROM batches"
+            " WHERE list_no = ? ORDER BY batch_id"
+        )
+        for run_id, *columns in self.connection.execute(query, (list_no,)).fetchall():
+            runs.setdefault(run_id, []).append(JournalledBatch(*columns))
+        return runs
+
+    def has_journalled(self, run_id: str) -> bool:
+        """Say whether a run has batches without a confirmed outcome."""
+        query = "SELECT 1 FROM batches WHERE run_id = ? LIMIT 1"
+        return self.connection.execute(query, (run_id,)).fetchone() is not None
 
     def drop(self, batch: JournalledBatch) -> None:
         """Take a batch off the journal of which nothing was confirmed: its rows count as never sent."""

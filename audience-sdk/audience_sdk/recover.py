@@ -1,0 +1,85 @@
+"""Recovery: what an earlier run had in flight when it was killed or stopped is settled before a new one begins."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from audience_sdk.contact import Action
+from audience_sdk.destination import Batch, JobDestination
+from audience_sdk.errors import JOB_FAILED, LEDGER_UNUSABLE, STOPPED, CixError
+from audience_sdk.ledger import Staging, staged_path
+
+if TYPE_CHECKING:
+    import logging
+    import threading
+
+    from audience_sdk.destination import Destination
+    from audience_sdk.ledger import JournalledBatch, Ledger
+
+
+def recover(
+    destination: Destination,
+    ledger: Ledger,
+    list_id: str,
+    list_no: int,
+    *,
+    stop: threading.Event,
+    logger: logging.Logger,
+) -> None:
+    """Settle the batches of a list that earlier runs left in the journal; the caller holds the list's lock.
+
+    A job is asked for by its id and its rows are confirmed. A batch whose answer never arrived is taken off the
+    journal: its rows differ from what is confirmed and so are sent again, which the platforms take as an update.
+
+    Args:
+        destination: The platform.
+        ledger: The ledger.
+        list_id: The platform's id of the list.
+        list_no: The ledger's number of the list.
+        stop: Set when the run is to stop.
+        logger: Where it is told.
+
+    Raises:
+        CixError: If the platform cannot be asked, or the run is to stop.
+    """
+    for run_id, batches in ledger.journalled(list_no).items():
+        logger.info("Run %s left %d batches in flight for list %s; settling them.", run_id, len(batches), list_id)
+        if staged_path(ledger.path, run_id).exists():
+            staging = Staging(ledger, run_id)
+            try:
+                _settle_jobs(destination, ledger, staging, list_id, batches, stop)
+            finally:
+                staging.close()
+        for batch in batches:
+            ledger.drop(batch)
+
+
+def _settle_jobs(
+    destination: Destination,
+    ledger: Ledger,
+    staging: Staging,
+    list_id: str,
+    batches: list[JournalledBatch],
+    stop: threading.Event,
+) -> None:
+    jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
+    if not jobs or not isinstance(destination, JobDestination):
+        return
+    deadline = max(batch.begun_at for batch in batches) + destination.job_deadline_seconds
+    while jobs:
+        for job_id, answer in destination.poll(jobs).items():
+            batch = jobs.pop(job_id)
+            rows = staging.planned(
+                list_no=batch.list_no, action=batch.action, first_id=batch.first_id, last_id=batch.last_id
+            )
+            whole = Batch(list_id, Action(batch.action), [row for _, row in rows], batch.begun_at)
+            try:
+                ledger.confirm(batch, destination.settle(whole, answer).problems)
+            except CixError as error:
+                if error.code not in {JOB_FAILED, LEDGER_UNUSABLE}:
+                    raise
+        if not jobs or time.time() > deadline:
+            return
+        if stop.wait(destination.poll_seconds):
+            raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")
