@@ -1,0 +1,262 @@
+"""Reading one row of an import: which values it brings, or why it cannot be taken."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT, VALUE_LENGTH, Field, is_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Scalar = str | int | float | bool | None
+Row = dict[str, Scalar]
+
+PHONES_PER_CONTACT = 3
+_EMAIL = re.compile(r"[^\s@,;:()<>\[\]\\\"]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}")
+_LEAP_YEAR = 2024
+
+# Where a column of an import goes: a column of the store, or a key of one that holds JSON.
+_TEXTS = dict.fromkeys(("first_name", "last_name", "job_title", "company_name", "anniversary"), 50)
+_SMS = {"sms_number": 16, "sms_consent_date": 16}
+_BIRTHDAY = ("birthday_month", "birthday_day")
+_PHONES = {
+    "phone": "other",
+    "other_phone": "other",
+    "home_phone": "home",
+    "work_phone": "work",
+    "mobile_phone": "mobile",
+}
+_PHONE_LENGTH = 50
+_ADDRESS_PREFIXES = {"": "home", "home_": "home", "work_": "work", "other_": "other"}
+_ADDRESS_PARTS = {"street": 255, "street2": 50, "city": 50, "state": 50, "country": 50}
+_POSTAL_CODE_LENGTH = 50
+
+
+class ImportRules(msgspec.Struct, frozen=True):
+    """How an import treats what the documentation leaves open; see the switches of these names."""
+
+    blank: Literal["ignore", "clear"]
+    unknown_field: Literal["ignore", "row_error"]
+    long_value: Literal["truncate", "row_error"]
+    many_fields: Literal["truncate", "row_error"]
+    wrong_value: Literal["row_error", "drop", "store"]
+    email_length: int
+    duplicates: Literal["last_wins", "first_wins", "row_error"]
+    deleted: Literal["revive", "skip"]
+    email_match: Literal["insensitive", "sensitive"]
+    sms_permission: Literal["explicit", "not_set"]
+
+
+class RowFault(Exception):  # noqa: N818  (an outcome of a row, not a fault of the program)
+    """A row that is not imported.
+
+    Attributes:
+        reason: Why, as activity_errors says it.
+        correctable: Whether a person could repair it in the service's own pages.
+    """
+
+    def __init__(self, reason: str, *, correctable: bool = False) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+        self.correctable = correctable
+
+
+class ImportedPerson(NamedTuple):
+    """What one row says about one person; None where it says nothing.
+
+    Attributes:
+        key: What the e-mail is matched by.
+        texts: Values of columns of the store, by column.
+        phones: Phone numbers by kind.
+        addresses: Parts of street addresses by kind.
+        custom: Values of custom fields by the field's number, as text.
+    """
+
+    key: str | None
+    texts: dict[str, str | int]
+    phones: dict[str, str] | None
+    addresses: dict[str, dict[str, str]] | None
+    custom: dict[str, str] | None
+
+    def followed_by(self, later: ImportedPerson) -> ImportedPerson:
+        """Return what both rows say, the later one prevailing."""
+        addresses = {**(self.addresses or {})}
+        for kind, parts in (later.addresses or {}).items():
+            addresses[kind] = {**addresses.get(kind, {}), **parts}
+        return ImportedPerson(
+            self.key,
+            {**self.texts, **later.texts},
+            {**(self.phones or {}), **(later.phones or {})},
+            addresses,
+            {**(self.custom or {}), **(later.custom or {})},
+        )
+
+
+def email_key(email: str, match: str) -> str:
+    """Return what an e-mail is matched by."""
+    return email if match == "sensitive" else email.lower()
+
+
+def is_email(text: str, longest: int) -> bool:
+    """Say whether a text is an e-mail address that the service takes."""
+    return len(text) <= longest and _EMAIL.fullmatch(text) is not None
+
+
+class _Place(NamedTuple):
+    """Where the value of a column goes."""
+
+    group: str
+    key: str
+    limit: int
+    kind: str = ""
+    field: Field | None = None
+
+
+def _fixed_places() -> dict[str, _Place]:
+    places = {name: _Place("text", name, limit) for name, limit in {**_TEXTS, **_SMS}.items()}
+    # Judged as a whole: shortening would make the e-mail another's and the birthday another day.
+    places |= {name: _Place("text", name, sys.maxsize) for name in ("email", *_BIRTHDAY)}
+    places |= {name: _Place("phone", kind, _PHONE_LENGTH) for name, kind in _PHONES.items()}
+    places |= {
+        prefix + part: _Place("address", part, limit, kind)
+        for prefix, kind in _ADDRESS_PREFIXES.items()
+        for part, limit in _ADDRESS_PARTS.items()
+    }
+    places |= {
+        f"{prefix}zip": _Place("address", "postal_code", _POSTAL_CODE_LENGTH, kind)
+        for prefix, kind in _ADDRESS_PREFIXES.items()
+    }
+    return places
+
+
+class RowReader:
+    """Reads the rows of one import."""
+
+    def __init__(self, fields: Iterable[Field], rules: ImportRules) -> None:
+        """Prepare for the custom fields of an account."""
+        self._rules = rules
+        self._places = _fixed_places()
+        for field in fields:
+            self._places[f"cf:{field.name}"] = _Place("custom", str(field.seq), VALUE_LENGTH, field=field)
+
+    def read(self, row: Row) -> ImportedPerson:
+        """Return what a row says.
+
+        Raises:
+            RowFault: The row cannot be imported.
+        """
+        texts: dict[str, str | int] = {}
+        phones: dict[str, str] = {}
+        addresses: dict[str, dict[str, str]] = {}
+        custom: dict[str, str] = {}
+        for column, value in row.items():
+            place = self._places.get(column)
+            if place is None:
+                self._check_unknown(column)
+                continue
+            text = value if isinstance(value, str) else _as_text(value)
+            if not text or text.isspace():
+                if self._rules.blank == "ignore":
+                    continue
+                text = ""
+            elif len(text) > place.limit:
+                text = self._shorten(column, text, place.limit)
+            if place.group == "text":
+                texts[place.key] = text
+            elif place.field is not None:
+                if not text or self._fits(place.field, text):
+                    custom[place.key] = text
+            elif place.group == "phone":
+                phones[place.key] = text
+            else:
+                addresses.setdefault(place.kind, {})[place.key] = text
+        key = self._check_identity(texts)
+        _check_dates(texts)
+        self._check_sms(texts)
+        return ImportedPerson(
+            key,
+            texts,
+            self._limit(phones, PHONES_PER_CONTACT, "phone numbers") if phones else None,
+            _join_streets(addresses) if addresses else None,
+            self._limit(custom, FIELDS_PER_CONTACT, "custom fields") if custom else None,
+        )
+
+    def _check_unknown(self, column: str) -> None:
+        if column.startswith("cf:") and self._rules.unknown_field == "row_error":
+            raise RowFault(f"Unknown custom field {column[3:]}")
+
+    def _shorten(self, column: str, text: str, limit: int) -> str:
+        if self._rules.long_value == "row_error":
+            raise RowFault(f"{column} is longer than {limit} characters")
+        return text[:limit]
+
+    def _fits(self, field: Field, text: str) -> bool:
+        if self._rules.wrong_value == "store" or field.takes(text):
+            return True
+        if self._rules.wrong_value == "row_error":
+            raise RowFault(f"Invalid value for {field.label}")
+        return False
+
+    def _check_identity(self, texts: dict[str, str | int]) -> str | None:
+        """Return the key of the row's e-mail; None for a person who has none but a number or name."""
+        email = str(texts.get("email") or "").strip()
+        if email:
+            if not is_email(email, self._rules.email_length):
+                raise RowFault("Invalid email address", correctable=True)
+            texts["email"] = email
+            return email_key(email, self._rules.email_match)
+        texts.pop("email", None)
+        if not (texts.get("sms_number") or texts.get("first_name") or texts.get("last_name")):
+            raise RowFault("Missing email address and name", correctable=True)
+        return None
+
+    def _check_sms(self, texts: dict[str, str | int]) -> None:
+        consent = texts.pop("sms_consent_date", None)
+        if self._rules.sms_permission == "explicit" and texts.get("sms_number") and not consent:
+            raise RowFault("Missing SMS consent date")
+
+    def _limit(self, values: dict[str, str], most: int, what: str) -> dict[str, str]:
+        if len(values) <= most:
+            return values
+        if self._rules.many_fields == "row_error":
+            raise RowFault(f"More than {most} {what}")
+        return dict(list(values.items())[:most])
+
+
+def _as_text(value: float | bool | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _join_streets(addresses: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Append the second line of each street to the first, as the service does."""
+    for address in addresses.values():
+        second = address.pop("street2", "")
+        if second:
+            address["street"] = f"{address.get('street', '')} {second}".strip()
+    return addresses
+
+
+def _check_dates(texts: dict[str, str | int]) -> None:
+    anniversary = texts.get("anniversary")
+    if anniversary and not is_date(str(anniversary)):
+        raise RowFault("Invalid anniversary", correctable=True)
+    if "birthday_month" in texts or "birthday_day" in texts:
+        month, day = (str(texts.get(name) or "") for name in _BIRTHDAY)
+        if not month and not day:
+            return
+        try:
+            date(_LEAP_YEAR, int(month), int(day))
+        except ValueError as error:
+            raise RowFault("Invalid birthday", correctable=True) from error
+        texts["birthday_month"], texts["birthday_day"] = int(month), int(day)
