@@ -22,7 +22,7 @@ from audience_sdk.errors import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Destination, Limits
@@ -52,27 +52,25 @@ class _Sent:
     rows: int
 
 
-def batches(
-    rows: Iterator[tuple[int, StagedRow]], limits: Limits, overhead: int
-) -> Iterator[list[tuple[int, StagedRow]]]:
+def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterator[list[StagedRow]]:
     """Cut rows into batches that keep within the platform's bounds.
 
     Args:
-        rows: Numbered rows; none is alone larger than the bound.
+        rows: The rows; none is alone larger than the bound.
         limits: The bounds.
         overhead: Bytes of a body besides the rows and the commas between them.
 
     Yields:
         Lists of at most `limits.rows` rows whose body has at most `limits.body_bytes` bytes.
     """
-    batch: list[tuple[int, StagedRow]] = []
+    batch: list[StagedRow] = []
     size = overhead
-    for numbered in rows:
-        row_size = len(numbered[1].payload) + 1
+    for row in rows:
+        row_size = len(row.payload) + 1
         if batch and (len(batch) == limits.rows or size + row_size > limits.body_bytes):
             yield batch
             batch, size = [], overhead
-        batch.append(numbered)
+        batch.append(row)
         size += row_size
     if batch:
         yield batch
@@ -140,7 +138,7 @@ class Applier:
                 self._wait()
             halted = self._halted()
             if halted is not None:
-                for _, row in batch:
+                for row in batch:
                     self._problem(plan, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
                 continue
             self._begin(plan, action, batch)
@@ -149,11 +147,13 @@ class Applier:
         limits = self._destination.limits
         return len(self._calls) >= limits.calls or len(self._calls) + len(self._jobs) >= limits.in_flight
 
-    def _begin(self, plan: ListPlan, action: Action, rows: list[tuple[int, StagedRow]]) -> None:
+    def _begin(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
         """Journal a batch, then give it to a worker."""
-        journalled = self._ledger.journal(self._report.run_id, plan.list_no, action.value, rows[0][0], rows[-1][0])
+        journalled = self._ledger.journal(
+            self._report.run_id, plan.list_no, action.value, rows[0].email_key, rows[-1].email_key
+        )
         sent = _Sent(plan, journalled, len(rows))
-        batch = Batch(plan.list_id, action, [row for _, row in rows], journalled.begun_at)
+        batch = Batch(plan.list_id, action, rows, journalled.begun_at)
         self._calls[self._pool.submit(self._destination.send, batch)] = sent
 
     def _halted(self) -> CixError | None:
@@ -200,7 +200,7 @@ class Applier:
         """Send the halves of a batch that was refused whole, until the rows that it is refused for stand alone."""
         rows = list(self._rows_of(sent))
         if len(rows) == 1:
-            self._confirmed(sent, BatchResult({rows[0][1].email_key: problem}))
+            self._confirmed(sent, BatchResult({rows[0].email_key: problem}))
             return
         self._ledger.drop(sent.journalled)
         middle = len(rows) // 2
@@ -232,7 +232,7 @@ class Applier:
         batch = Batch(
             sent.plan.list_id,
             Action(sent.journalled.action),
-            [row for _, row in self._rows_of(sent)],
+            list(self._rows_of(sent)),
             sent.journalled.begun_at,
         )
         try:
@@ -262,7 +262,7 @@ class Applier:
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
         unknown = set(result.problems)
-        for _, row in self._rows_of(sent):
+        for row in self._rows_of(sent):
             problem = result.problems.get(row.email_key)
             if problem is not None:
                 self._problem(sent.plan, row, problem)
@@ -282,15 +282,15 @@ class Applier:
             self._error = self._error or error
         refused = error.code in _LATER
         outcome, code = (Outcome.DEFERRED, error.code) if refused or keep else (Outcome.FAILED, ROW_UNCONFIRMED)
-        for _, row in self._rows_of(sent):
+        for row in self._rows_of(sent):
             self._problem(sent.plan, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}"))
         if not keep:
             self._ledger.drop(sent.journalled)
 
-    def _rows_of(self, sent: _Sent) -> Iterator[tuple[int, StagedRow]]:
+    def _rows_of(self, sent: _Sent) -> Iterator[StagedRow]:
         journalled = sent.journalled
         return self._staging.planned(
-            journalled.list_no, journalled.action, first_id=journalled.first_id, last_id=journalled.last_id
+            journalled.list_no, journalled.action, first_key=journalled.first_key, last_key=journalled.last_key
         )
 
     def _problem(self, plan: ListPlan, row: StagedRow, problem: RowProblem) -> None:

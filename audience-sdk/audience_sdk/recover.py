@@ -70,10 +70,8 @@ def _settle_jobs(
     while jobs:
         for job_id, answer in destination.poll(jobs).items():
             batch = jobs.pop(job_id)
-            rows = staging.planned(
-                list_no=batch.list_no, action=batch.action, first_id=batch.first_id, last_id=batch.last_id
-            )
-            whole = Batch(list_id, Action(batch.action), [row for _, row in rows], batch.begun_at)
+            rows = staging.planned(batch.list_no, batch.action, first_key=batch.first_key, last_key=batch.last_key)
+            whole = Batch(list_id, Action(batch.action), list(rows), batch.begun_at)
             try:
                 ledger.confirm(batch, destination.settle(whole, answer).problems)
             except CixError as error:

@@ -33,11 +33,12 @@ def make_private(path: Path) -> None:
         raise CixError(DISK_FULL, f"Cannot write `{path}`: {error.strerror}.") from error
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
     """Open a database file for reading and writing, creating it privately.
 
     Args:
         path: The file.
+        synchronous: `FULL` if a power cut must not take back what was written, `NORMAL` if only a kill must not.
 
     Returns:
         A connection in autocommit mode that waits up to 60 s for another writer.
@@ -45,8 +46,7 @@ def connect(path: Path) -> sqlite3.Connection:
     make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=60)
     connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a confirmed batch survives a power cut, as an unconfirmed one survives a kill.
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
 
 

@@ -135,18 +135,25 @@ class Staging:
         self._write()
         with clear_errors(self.path), transaction(self._connection):
             self._connection.execute("CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash)")
+            # In the order of the keys: confirming a batch then writes neighbouring rows of the ledger.
             self._connection.execute(
-                "CREATE TABLE staging.plan (list_no INTEGER, action TEXT, id INTEGER,"
-                " PRIMARY KEY (list_no, action, id)) WITHOUT ROWID"
+                """
+                CREATE TABLE staging.plan (
+                  list_no INTEGER, action TEXT, email_key TEXT, id INTEGER, row_key TEXT, hash BLOB,
+                  PRIMARY KEY (list_no, action, email_key)
+                ) WITHOUT ROWID
+                """
             )
             # SQLite takes the bare column `hash` from the row that has max(id).
             self._connection.execute(
                 """
                 INSERT INTO staging.plan
-                SELECT last.list_no, CASE WHEN c.hash IS NULL THEN ? ELSE ? END, last.id
+                SELECT last.list_no, CASE WHEN c.hash IS NULL THEN ? ELSE ? END, last.email_key, last.id, s.row_key,
+                  last.hash
                 FROM (
                   SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
                 ) last
+                JOIN staging.staged s ON s.id = last.id
                 LEFT JOIN main.contacts c ON c.list_no = last.list_no AND c.email_key = last.email_key
                 WHERE c.hash IS NOT last.hash
                 """,
@@ -192,35 +199,36 @@ class Staging:
         return map(StagedRow._make, cursor)
 
     def planned(
-        self, list_no: int, action: str, *, first_id: int = 0, last_id: int | None = None
-    ) -> Iterator[tuple[int, StagedRow]]:
-        """Yield what is to be sent to a list, in the order of the stream.
+        self, list_no: int, action: str, *, first_key: str = "", last_key: str | None = None
+    ) -> Iterator[StagedRow]:
+        """Yield what is to be sent to a list, in the order of `email_key`.
 
         Args:
             list_no: The ledger's number of the list.
             action: `create` or `update`.
-            first_id: Begin with this staged row.
-            last_id: End with this staged row.
+            first_key: Begin with this `email_key`.
+            last_key: End with this `email_key`.
 
         Yields:
-            The staged row's number and the row.
+            The rows.
         """
         # Fetched in short steps: a cursor kept open would keep the ledger's write-ahead log from being folded in.
+        comparison = ">="
         while True:
             rows = self._connection.execute(
-                """
-                SELECT p.id, s.email_key, s.email, s.row_key, s.segment, s.payload
+                f"""
+                SELECT p.email_key, s.email, s.row_key, s.segment, s.payload
                 FROM staging.plan p JOIN staging.staged s ON s.id = p.id
-                WHERE p.list_no = ? AND p.action = ? AND p.id >= ? AND p.id <= coalesce(?, p.id)
-                ORDER BY p.id LIMIT ?
-                """,
-                (list_no, action, first_id, last_id, _FETCH_ROWS),
+                WHERE p.list_no = ? AND p.action = ? AND p.email_key {comparison} ?
+                  AND p.email_key <= coalesce(?, p.email_key)
+                ORDER BY p.email_key LIMIT ?
+                """,  # noqa: S608 - one of two operators
+                (list_no, action, first_key, last_key, _FETCH_ROWS),
             ).fetchall()
-            for staged_id, *columns in rows:
-                yield staged_id, StagedRow(*columns)
+            yield from map(StagedRow._make, rows)
             if len(rows) < _FETCH_ROWS:
                 return
-            first_id = rows[-1][0] + 1
+            first_key, comparison = rows[-1][0], ">"
 
     def close(self) -> None:
         """Let go of the file, which stays where it is."""

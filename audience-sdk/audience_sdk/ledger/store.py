@@ -18,45 +18,44 @@ if TYPE_CHECKING:
 
 _URL_PREFIX = "sqlite:///"
 
-_MIGRATIONS = (
-    """
-    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE lists (
-      list_no INTEGER PRIMARY KEY,
-      platform TEXT NOT NULL,
-      list_id TEXT NOT NULL,
-      UNIQUE (platform, list_id)
-    );
-    -- What the platform last confirmed: one row for each address on each list.
-    CREATE TABLE contacts (
-      list_no INTEGER NOT NULL REFERENCES lists,
-      email_key TEXT NOT NULL,
-      hash BLOB NOT NULL,
-      row_key TEXT NOT NULL,
-      confirmed_at INTEGER NOT NULL,
-      PRIMARY KEY (list_no, email_key)
-    ) WITHOUT ROWID;
-    CREATE TABLE runs (
-      run_id TEXT PRIMARY KEY,
-      target TEXT NOT NULL,
-      started_at INTEGER NOT NULL,
-      finished_at INTEGER,
-      status TEXT
-    ) WITHOUT ROWID;
-    -- Batches that were begun and have no confirmed outcome yet; their rows are in the run's staged rows.
-    CREATE TABLE batches (
-      batch_id INTEGER PRIMARY KEY,
-      run_id TEXT NOT NULL REFERENCES runs,
-      list_no INTEGER NOT NULL REFERENCES lists,
-      action TEXT NOT NULL,
-      first_id INTEGER NOT NULL,
-      last_id INTEGER NOT NULL,
-      job_id TEXT,
-      begun_at REAL NOT NULL
-    );
-    """,
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+        (
+            "CREATE TABLE lists (list_no INTEGER PRIMARY KEY, platform TEXT NOT NULL, list_id TEXT NOT NULL,"
+            " UNIQUE (platform, list_id))"
+        ),
+        # What the platform last confirmed: one row for each address on each list.
+        """
+        CREATE TABLE contacts (
+          list_no INTEGER NOT NULL REFERENCES lists,
+          email_key TEXT NOT NULL,
+          hash BLOB NOT NULL,
+          row_key TEXT NOT NULL,
+          confirmed_at INTEGER NOT NULL,
+          PRIMARY KEY (list_no, email_key)
+        ) WITHOUT ROWID
+        """,
+        (
+            "CREATE TABLE runs (run_id TEXT PRIMARY KEY, target TEXT NOT NULL, started_at INTEGER NOT NULL,"
+            " finished_at INTEGER, status TEXT) WITHOUT ROWID"
+        ),
+        # Batches that were begun and have no confirmed outcome yet; their rows are among the run's staged rows.
+        """
+        CREATE TABLE batches (
+          batch_id INTEGER PRIMARY KEY,
+          run_id TEXT NOT NULL REFERENCES runs,
+          list_no INTEGER NOT NULL REFERENCES lists,
+          action TEXT NOT NULL,
+          first_key TEXT NOT NULL,
+          last_key TEXT NOT NULL,
+          job_id TEXT,
+          begun_at REAL NOT NULL
+        )
+        """,
+    ),
 )
-"""One script per schema version; the file's `user_version` says how many it has seen."""
+"""The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ class JournalledBatch:
         batch_id: Its number in the ledger.
         list_no: The ledger's number of the list.
         action: `create` or `update`.
-        first_id: First staged row.
-        last_id: Last staged row; the batch holds the planned rows of its list and action in between.
+        first_key: `email_key` of its first row.
+        last_key: `email_key` of its last row; it holds the planned rows of its list and action in between.
         begun_at: When it was begun, seconds since the epoch.
         job_id: The platform's id of the job that it has become.
     """
@@ -76,8 +75,8 @@ class JournalledBatch:
     batch_id: int
     list_no: int
     action: str
-    first_id: int
-    last_id: int
+    first_key: str
+    last_key: str
     begun_at: float
     job_id: str | None = None
 
@@ -114,7 +113,8 @@ class Ledger:
         self.read_only = read_only
         with clear_errors(path):
             if not read_only:
-                self.connection = connect(path)
+                # What a power cut takes back is sent again, as the platforms take a row twice without harm.
+                self.connection = connect(path, synchronous="NORMAL")
                 self._migrate()
             elif path.exists():
                 self.connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -187,23 +187,24 @@ class Ledger:
                 "UPDATE runs SET finished_at = ?, status = ? WHERE run_id = ?", (int(time.time()), status, run_id)
             )
 
-    def journal(self, run_id: str, list_no: int, action: str, first_id: int, last_id: int) -> JournalledBatch:
+    def journal(self, run_id: str, list_no: int, action: str, first_key: str, last_key: str) -> JournalledBatch:
         """Note a batch before it is sent.
 
         Args:
             run_id: The run.
             list_no: The ledger's number of the list.
             action: `create` or `update`.
-            first_id: First staged row.
-            last_id: Last staged row.
+            first_key: `email_key` of its first row.
+            last_key: `email_key` of its last row.
         """
         begun_at = time.time()
         with self.transaction():
             cursor = self.connection.execute(
-                "INSERT INTO batches (run_id, list_no, action, first_id, last_id, begun_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (run_id, list_no, action, first_id, last_id, begun_at),
+                "INSERT INTO batches (run_id, list_no, action, first_key, last_key, begun_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (run_id, list_no, action, first_key, last_key, begun_at),
             )
-        return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_id, last_id, begun_at)
+        return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_key, last_key, begun_at)
 
     def journal_job(self, batch: JournalledBatch, job_id: str) -> None:
         """Note the platform's id of the job that a batch has become."""
@@ -224,12 +225,12 @@ class Ledger:
             self.connection.execute(
                 """
                 INSERT OR REPLACE INTO contacts (list_no, email_key, hash, row_key, confirmed_at)
-                SELECT s.list_no, s.email_key, s.hash, s.row_key, ?
-                FROM staging.plan p JOIN staging.staged s ON s.id = p.id
-                WHERE p.list_no = ? AND p.action = ? AND p.id BETWEEN ? AND ?
-                  AND s.email_key NOT IN (SELECT email_key FROM temp.refused)
+                SELECT list_no, email_key, hash, row_key, ? FROM staging.plan
+                WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?
+                  AND email_key NOT IN (SELECT email_key FROM temp.refused)
+                ORDER BY email_key
                 """,
-                (int(time.time()), batch.list_no, batch.action, batch.first_id, batch.last_id),
+                (int(time.time()), batch.list_no, batch.action, batch.first_key, batch.last_key),
             )
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
@@ -241,7 +242,7 @@ class Ledger:
         """
         runs: dict[str, list[JournalledBatch]] = {}
         query = (
-            "SELECT run_id, batch_id, list_no, action, first_id, last_id, begun_at, job_id FROM batches"
+            "SELECT run_id, batch_id, list_no, action, first_key, last_key, begun_at, job_id FROM batches"
             " WHERE list_no = ? ORDER BY batch_id"
         )
         for run_id, *columns in self.connection.execute(query, (list_no,)).fetchall():
@@ -262,8 +263,8 @@ class Ledger:
         self._check_version()
         with transaction(self.connection):
             (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-            for script in _MIGRATIONS[version:]:
-                for statement in script.split(";"):
+            for statements in _MIGRATIONS[version:]:
+                for statement in statements:
                     self.connection.execute(statement)
             self.connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
 

@@ -27,7 +27,7 @@ class TokenStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         with clear_errors(path):
-            connection = connect(path)
+            connection = connect(path, synchronous="FULL")
             connection.execute("CREATE TABLE IF NOT EXISTS tokens (connection TEXT PRIMARY KEY, value TEXT NOT NULL)")
             connection.close()
 
@@ -44,7 +44,7 @@ class TokenStore:
             The stored values, empty for a new connection; change them in place.
         """
         with clear_errors(self.path):
-            connection = connect(self.path)
+            connection = connect(self.path, synchronous="FULL")
             try:
                 with transaction(connection):
                     query = "SELECT value FROM tokens WHERE connection = ?"
