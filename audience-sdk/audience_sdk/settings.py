@@ -67,7 +67,8 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
         ),
         th.Property(
             "max_rejected_ratio",
-            th.NumberType,
+            # Meltano cannot pass a decimal from the environment, but it can pass a text.
+            th.OneOf(th.NumberType, th.StringType),
             default=0.25,
             description="Largest share of invalid and rejected rows with which a run counts as successful.",
         ),
@@ -145,9 +146,6 @@ class Settings:
         default_list = config.get("list_id") or None
         if not lists and default_list is None:
             raise CixError(LIST_UNSET, "Neither `list_id` nor `lists` is set.")
-        ratio = float(config["max_rejected_ratio"])
-        if not 0 <= ratio <= 1:
-            raise CixError(SETTING_INVALID, "Setting `max_rejected_ratio` must be between 0 and 1.")
         home = Path(os.environ.get("MELTANO_PROJECT_ROOT") or Path.cwd())
         return cls(
             display_name=config.get("display_name") or "",
@@ -155,7 +153,7 @@ class Settings:
             lists=lists,
             field_mapping=config["field_mapping"],
             max_profiles=int(config["max_profiles"]),
-            max_rejected_ratio=ratio,
+            max_rejected_ratio=_ratio(config["max_rejected_ratio"]),
             dry_run=bool(config.get("dry_run")),
             ledger_url=config.get("ledger_url") or f"sqlite:///{home / '.cix' / 'ledger.db'}",
             output_dir=Path(config.get("output_dir") or home / "output"),
@@ -180,3 +178,13 @@ class Settings:
         if not lists:
             raise CixError(LIST_UNSET, f"No list is named for segment `{segment}`.")
         return lists
+
+
+def _ratio(value: Any) -> float:
+    try:
+        ratio = float(value)
+    except ValueError:
+        ratio = -1.0
+    if not 0 <= ratio <= 1:
+        raise CixError(SETTING_INVALID, "Setting `max_rejected_ratio` must be a number from 0 to 1.")
+    return ratio

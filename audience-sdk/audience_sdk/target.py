@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MELTANO_TEST_STREAM = "meltano_test_stream"
 """`meltano config test` sends a record of this stream: the credentials are checked and the record is dropped."""
 
-_SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled", "add_record_metadata")
+_SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 """Settings whose work the SDK does record by record."""
 
 
@@ -220,6 +220,12 @@ class AudienceTarget(Target):
         self.append_builtin_config(self.config_jsonschema)
         check_settings(self._config, self.config_jsonschema)
         return []
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's own settings that mean something here: stream maps and flattening."""
+        super(Target, cls).append_builtin_config(config_jsonschema)
 
     @classmethod
     @override
