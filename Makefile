@@ -38,3 +38,34 @@ lint: .venv/.stamp ## ruff (format and all rules) and strict mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+.meltano/.stamp: .venv/.stamp meltano.yml
+	@umask 077 && PATH="$(CURDIR)/.tools/bin:$$PATH" $(BIN)/meltano --log-level=warning install
+	@touch $@
+
+.PHONY: setup
+setup: .meltano/.stamp ## install everything: development environment and Meltano's plugins
+
+.PHONY: sandbox
+sandbox: .venv/.stamp ## run the local stand-ins for the platforms on port 8765, until Ctrl-C
+	$(BIN)/cix-sandbox serve --port 8765 --data-dir .sandbox
+
+.PHONY: sandbox-reset
+sandbox-reset: ## forget what the stand-ins hold, and the ledger of the exports into them
+	rm -rf .sandbox
+
+.PHONY: demo
+demo: setup ## the main job: segments from an export folder, through Meltano, onto lists at both platforms
+	@umask 077 && $(BIN)/python demo/run.py
+
+.PHONY: test
+test: setup lint ## lint and all tests but the long ones
+	$(BIN)/pytest -n 2 -m "not long"
+
+.PHONY: test-long
+test-long: setup ## the tests that take minutes
+	$(BIN)/pytest -m long
+
+.PHONY: clean
+clean: ## remove what make and the runs have made here
+	rm -rf .tools .venv .meltano .sandbox .cix output .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -78,6 +78,10 @@ class Reply:
             return None
 
 
+CHECK_ATTEMPTS = 3
+"""Attempts of the first request of a run: nothing is under way yet, so a platform that is down may be said early."""
+
+
 class Again(Enum):
     """Why a request is to be sent again."""
 
@@ -159,6 +163,7 @@ class Api:
         body: bytes | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        attempts: int | None = None,
     ) -> Reply:
         """Send a request until it has an answer that is final.
 
@@ -168,6 +173,7 @@ class Api:
             body: JSON body.
             params: Query parameters.
             headers: Further headers.
+            attempts: Send it so often at most, where fewer will do than for the rest.
 
         Returns:
             The answer, of whatever status.
@@ -182,16 +188,17 @@ class Api:
             params=params,
             headers={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
         )
-        reply = self._send_until_final(request)
+        attempts = min(self.attempts, attempts or self.attempts)
+        reply = self._send_until_final(request, attempts)
         if self.renew is not None and self.expired(reply):
             self.renew(reply.authorization)
-            reply = self._send_until_final(request)
+            reply = self._send_until_final(request, attempts)
         return reply
 
-    def _send_until_final(self, request: requests.Request) -> Reply:
+    def _send_until_final(self, request: requests.Request, attempts: int) -> Reply:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
-            stop=stop_after_attempt(self.attempts),
+            stop=stop_after_attempt(attempts),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
@@ -201,7 +208,7 @@ class Api:
                 with attempt:
                     return self._send_once(request, retry=attempt.retry_state.attempt_number > 1)
         except _TryAgainError as error:
-            raise self._given_up(error) from error.__cause__
+            raise self._given_up(error, attempts) from error.__cause__
         raise AssertionError("tenacity returns or raises")  # pragma: no cover
 
     def _send_once(self, request: requests.Request, *, retry: bool) -> Reply:
@@ -225,12 +232,12 @@ class Api:
         if self.stop.wait(seconds):
             raise CixError(STOPPED, "Stopped while waiting to send a request again.")
 
-    def _given_up(self, error: _TryAgainError) -> CixError:
+    def _given_up(self, error: _TryAgainError, attempts: int) -> CixError:
         host = urlsplit(self.base_url)
         place = f"{host.scheme}://{host.netloc}"
         if error.why is Again.THROTTLED:
-            return CixError(THROTTLED, f"{place} refused {self.attempts} attempts in a row ({error}).")
-        message = f"{place} could not be reached in {self.attempts} attempts ({error})."
+            return CixError(THROTTLED, f"{place} refused {attempts} attempts in a row ({error}).")
+        message = f"{place} could not be reached in {attempts} attempts ({error})."
         if host.hostname in _LOOPBACK:
             return CixError(
                 PLATFORM_UNREACHABLE, message, "If this is the sandbox, start it with `make sandbox` and run again."

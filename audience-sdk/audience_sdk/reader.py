@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _CHUNK_BYTES = 1 << 20
+_DISCARD_SECONDS = 10.0
 
 
 class RecordRun(msgspec.Struct):
@@ -86,6 +88,22 @@ class BulkReader(GenericSingerReader[bytes]):
             self._dispatch(messages, line_number, callbacks, stats)
             line_number += len(messages)
         return stats
+
+    def discard(self, file_input: Any) -> None:
+        """Read on for a while without looking, so that the tap can end by itself instead of on a broken pipe.
+
+        Meltano shows a traceback of its own in place of the target's error when its pipe breaks.
+
+        Args:
+            file_input: Where to read; standard input if None.
+        """
+        source = file_input or self.default_input
+        if source.isatty():
+            return
+        deadline = time.monotonic() + _DISCARD_SECONDS
+        raw = getattr(source, "buffer", source)
+        while time.monotonic() < deadline and raw.read(_CHUNK_BYTES):
+            pass
 
     def _blocks(self, source: Any) -> Iterator[bytes]:
         """Yield whole lines, about a megabyte at a time; a slow tap's lines are passed on as they come."""

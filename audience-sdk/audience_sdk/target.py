@@ -258,6 +258,7 @@ class AudienceTarget(Target):
             target.listen(file_input)
         except CixError as error:
             target.fail(error)
+            target.message_reader.discard(file_input)
             raise
 
     def fail(self, error: CixError) -> None:

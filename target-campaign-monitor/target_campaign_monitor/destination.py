@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from audience_sdk.destination import CustomField, Destination, Limits, PlatformList
+from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_campaign_monitor.answers import error_of, import_result
 from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder
@@ -51,7 +52,7 @@ class CampaignMonitor(Destination):
 
     def check(self) -> str:
         """See `Destination.check`; the account's clock is the cheapest call and holds no secret."""
-        reply = self._api.call("GET", "/systemdate.json")
+        reply = self._api.call("GET", "/systemdate.json", attempts=CHECK_ATTEMPTS)
         if not reply.ok:
             raise error_of(reply, "Checking the API key")
         return "Campaign Monitor"

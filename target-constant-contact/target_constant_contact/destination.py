@@ -17,6 +17,7 @@ from audience_sdk.destination import (
     PlatformList,
 )
 from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, CixError
+from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_constant_contact.answers import LOST, TERMINAL_STATES, all_landed, error_of, list_error
 from target_constant_contact.paging import pages
@@ -56,7 +57,7 @@ class ConstantContact(JobDestination):
 
     def check(self) -> str:
         """See `Destination.check`."""
-        reply = self._api.call("GET", "/account/summary")
+        reply = self._api.call("GET", "/account/summary", attempts=CHECK_ATTEMPTS)
         if reply.status == HTTPStatus.FORBIDDEN:
             # The scope `account_read` may be missing; an export can do without it.
             reply = self._api.call("GET", "/contact_lists", params={"limit": 1})
