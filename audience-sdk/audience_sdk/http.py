@@ -249,7 +249,7 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-_backoff = wait_exponential_jitter(initial=0.5, max=60, jitter=1)
+_backoff = wait_exponential_jitter(multiplier=0.5, max=60, jitter=1)
 
 
 def _wait(state: RetryCallState) -> float:
