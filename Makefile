@@ -69,3 +69,7 @@ test-long: setup ## the tests that take minutes
 .PHONY: clean
 clean: ## remove what make and the runs have made here
 	rm -rf .tools .venv .meltano .sandbox .cix output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: docs
+docs: .venv/.stamp ## write the generated parts of the docs anew
+	$(BIN)/python tools/generate_docs.py
