@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.plugin_base import JSONSchemaValidator, SingerCommand
 
 from audience_sdk.errors import SETTING_INVALID, UNEXPECTED, CixError
+from audience_sdk.ledger.database import PRIVATE
 
 if TYPE_CHECKING:
     import logging
@@ -50,11 +53,13 @@ class PluginCommand(SingerCommand):
             CixError: `SETTING_INVALID` if a configuration file cannot be read.
         """
         try:
-            return super().make_context(*args, **kwargs)
+            context = super().make_context(*args, **kwargs)
         except OSError as error:
             raise CixError(SETTING_INVALID, f"Cannot read `{error.filename}`: {error.strerror}.") from error
         except ValueError as error:
             raise CixError(SETTING_INVALID, "A configuration file is not valid JSON.") from error
+        _hide_meltano_settings()
+        return context
 
 
 def plugin_command(command: click.Command, logger: logging.Logger) -> PluginCommand:
@@ -87,6 +92,18 @@ def log_unexpected(logger: logging.Logger, error: BaseException) -> None:
     where = " < ".join(f"{f.filename}:{f.lineno} {f.name}" for f in reversed(frames[-6:]))
     message = f"Unexpected {type(error).__name__} at {where}."
     logger.error("%s", CixError(UNEXPECTED, message), extra={"code": UNEXPECTED.code})
+
+
+def _hide_meltano_settings() -> None:
+    """Make the settings that Meltano has written for this process private.
+
+    They hold secrets, others may read them, and they stay behind when Meltano is killed.
+    """
+    for argument in sys.argv[1:]:
+        path = Path(argument.removeprefix("--config="))
+        if ".meltano" in path.parts and path.name.endswith(".config.json"):
+            with suppress(OSError):
+                path.chmod(PRIVATE)
 
 
 def check_settings(config: Mapping[str, Any], schema: dict[str, Any]) -> None:
