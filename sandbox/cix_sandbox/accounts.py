@@ -27,6 +27,21 @@ class CampaignMonitorAccount:
 
 
 @dataclass(frozen=True)
+class CampaignMonitorApplication:
+    """An application registered at Campaign Monitor, for OAuth.
+
+    Attributes:
+        client_id: Id of the application (not of a client of an account).
+        client_secret: Secret of the application.
+        redirect_uri: What every redirect address starts with.
+    """
+
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True)
 class ConstantContactApplication:
     """An application registered at Constant Contact and its first grant.
 
@@ -75,6 +90,11 @@ CAMPAIGN_MONITOR_OTHER = CampaignMonitorAccount(
     client_api_key="sandbox-campaign-monitor-other-client-api-key",
     list_id="1157c0de1157c0de1157c0de11570002",
     list_title="Another account's list",
+)
+CAMPAIGN_MONITOR_APPLICATION = CampaignMonitorApplication(
+    client_id="100001",
+    client_secret="sandbox-campaign-monitor-client-secret",  # noqa: S106  (made up, in the README)
+    redirect_uri="http://127.0.0.1",
 )
 CONSTANT_CONTACT = ConstantContactAccount(
     name="Sandbox Retail",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
+from cix_sandbox import campaign_monitor, constant_contact
 from cix_sandbox.control import EXCEPTION_HANDLERS, Control
 from cix_sandbox.faults import FaultMiddleware
 from cix_sandbox.requests_log import RequestLogMiddleware
@@ -24,19 +23,12 @@ if TYPE_CHECKING:
 
     from cix_sandbox.contract import Platform
 
-_PACKAGES = ("cix_sandbox.campaign_monitor", "cix_sandbox.constant_contact")
-PLATFORMS: tuple[Platform, ...] = tuple(
-    cast("Platform", importlib.import_module(name))
-    for name in _PACKAGES
-    if importlib.util.find_spec(name)
-)
+PLATFORMS: tuple[Platform, ...] = (campaign_monitor, constant_contact)
 LAST_URL = "last_url"
 """Key in the store's memory of where it was last served."""
 
 
-def create_app(
-    data_dir: Path, *, url: str = "", platforms: Sequence[Platform] = PLATFORMS
-) -> Starlette:
+def create_app(data_dir: Path, *, url: str = "", platforms: Sequence[Platform] = PLATFORMS) -> Starlette:
     """Return the sandbox on a data directory, which is made ready when it is new.
 
     Args:

@@ -19,9 +19,7 @@ DEFAULT_PORT = 8765
 DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
 DEFAULT_DATA_DIR = Path(".sandbox")
 
-_url_option = click.option(
-    "--url", default=DEFAULT_URL, show_default=True, help="Address of the running sandbox."
-)
+_url_option = click.option("--url", default=DEFAULT_URL, show_default=True, help="Address of the running sandbox.")
 
 
 @click.group()
@@ -65,8 +63,7 @@ def serve(port: int, host: str, data_dir: Path) -> None:
     except StoreError as error:
         raise click.ClickException(str(error)) from error
     click.echo(
-        f"Sandbox at {url}, data in {data_dir}. "
-        f"Credentials: cix-sandbox credentials --url {url}. Ctrl-C ends it."
+        f"Sandbox at {url}, data in {data_dir}. Credentials: cix-sandbox credentials --url {url}. Ctrl-C ends it."
     )
     server.run(app, listener)
 
@@ -85,9 +82,7 @@ def credentials(url: str, data_dir: Path | None) -> None:
             found = remote.ask(url, "GET", "/sandbox/credentials")
         except remote.Unreachable as error:
             if not DEFAULT_DATA_DIR.exists():
-                raise click.ClickException(
-                    f"{error}; start one with `cix-sandbox serve`"
-                ) from error
+                raise click.ClickException(f"{error}; start one with `cix-sandbox serve`") from error
             found = _stored_credentials(DEFAULT_DATA_DIR)
     else:
         found = _stored_credentials(data_dir)

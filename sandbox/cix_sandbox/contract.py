@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class Platform(Protocol):
-    """What a platform package exposes as module attributes.
-
-    Attributes:
-        NAME: Name in switches, faults, log and seed, such as "campaign_monitor"; with hyphens in
-            control paths.
-        PREFIX: Path under which its routes are mounted, such as "/createsend".
-        SWITCHES: Its switches.
-        FAULT_KINDS: Kinds of faults beyond the common ones: name to meaning. Handlers ask for them
-            with `state.faults.take`.
-    """
+    """What a platform package exposes as module attributes."""
 
     NAME: str
+    """Name in switches, faults, log and seed, such as "campaign_monitor"; hyphenated in control paths."""
+
     PREFIX: str
-    SWITCHES: tuple[Switch, ...]
-    FAULT_KINDS: Mapping[str, str]
+    """Path under which its routes are mounted, such as "/createsend"."""
+
+    @property
+    def SWITCHES(self) -> tuple[Switch, ...]:  # noqa: N802  (a constant of the module)
+        """Its switches."""
+
+    @property
+    def FAULT_KINDS(self) -> Mapping[str, str]:  # noqa: N802  (same)
+        """Kinds of faults beyond the common ones and what they do; handlers ask with `faults.take`."""
 
     def create_schema(self, connection: sqlite3.Connection) -> None:
         """Create the platform's tables and indexes where they are missing."""

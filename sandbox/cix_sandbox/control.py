@@ -50,9 +50,7 @@ class NewTime(msgspec.Struct, forbid_unknown_fields=True):
     advance_seconds: float
 
 
-def seed(
-    connection: sqlite3.Connection, platforms: Sequence[Platform], body: dict[str, dict[str, Any]]
-) -> None:
+def seed(connection: sqlite3.Connection, platforms: Sequence[Platform], body: dict[str, dict[str, Any]]) -> None:
     """Write a seed into the store, all or nothing.
 
     Args:
@@ -71,9 +69,7 @@ def seed(
             by_name[name].seed(connection, part)
 
 
-def credentials(
-    connection: sqlite3.Connection, platforms: Sequence[Platform], base: str
-) -> dict[str, dict[str, str]]:
+def credentials(connection: sqlite3.Connection, platforms: Sequence[Platform], base: str) -> dict[str, dict[str, str]]:
     """Return what an application needs to connect to each platform.
 
     Args:

@@ -34,9 +34,7 @@ def ask(url: str, method: str, path: str, body: bytes | None = None) -> Any:
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise Unreachable(f"{url} is not an address such as http://127.0.0.1:8765")
-    connection = http.client.HTTPConnection(
-        parts.hostname, parts.port or 80, timeout=_TIMEOUT_SECONDS
-    )
+    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"})
         response = connection.getresponse()

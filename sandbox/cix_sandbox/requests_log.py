@@ -67,11 +67,7 @@ class RequestLog:
 
     def entries(self, *, platform: str | None = None, since: int = 0) -> list[dict[str, Any]]:
         """Return the requests with a number above `since`, oldest first."""
-        return [
-            asdict(entry)
-            for entry in self._entries
-            if entry.seq > since and platform in (None, entry.platform)
-        ]
+        return [asdict(entry) for entry in self._entries if entry.seq > since and platform in (None, entry.platform)]
 
     def clear(self) -> None:
         """Forget all requests and number from 1 again."""

@@ -34,9 +34,7 @@ class SandboxState:
     clock: Clock
 
 
-def make_state(
-    connection: sqlite3.Connection, switches: Iterable[Switch], fault_kinds: Iterable[str]
-) -> SandboxState:
+def make_state(connection: sqlite3.Connection, switches: Iterable[Switch], fault_kinds: Iterable[str]) -> SandboxState:
     """Return the state of a sandbox on an open store."""
     clock = Clock(connection)
     return SandboxState(

@@ -68,9 +68,7 @@ class Switches:
         """Read the stored values of the declared switches."""
         self._connection = connection
         self._declared = {switch.key: switch for switch in declared}
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS switches (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
-        )
+        connection.execute("CREATE TABLE IF NOT EXISTS switches (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
         self._values = {key: switch.default for key, switch in self._declared.items()}
         for key, value in connection.execute("SELECT key, value FROM switches"):
             if key in self._declared:

@@ -1,0 +1,123 @@
+"""The bulk import: up to 1000 people at once, with one answer about all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cix_sandbox.campaign_monitor import errors, persons
+from cix_sandbox.campaign_monitor.call import find_list
+from cix_sandbox.campaign_monitor.enrolment import Enrolment
+from cix_sandbox.campaign_monitor.errors import ApiError
+from cix_sandbox.campaign_monitor.forms import Import
+from cix_sandbox.campaign_monitor.states import State
+from cix_sandbox.campaign_monitor.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cix_sandbox.campaign_monitor.call import Call
+    from cix_sandbox.campaign_monitor.enrolment import Entry
+    from cix_sandbox.campaign_monitor.forms import Person
+
+MAX_ROWS = 1000
+
+
+class Distinct(NamedTuple):
+    """The rows of an import with every address once.
+
+    Attributes:
+        people: The row that counts for each address, in the order of first appearance.
+        duplicates: Addresses that were there more than once, as spelled the second time.
+    """
+
+    people: list[Person]
+    duplicates: list[str]
+
+
+def import_subscribers(call: Call) -> Answer:
+    """Store a batch; good rows are stored even when others fail."""
+    target = find_list(call)
+    batch = call.decode(Import, "subscribers")
+    people = batch.subscribers or []
+    call.rows = len(people)
+    if len(people) > MAX_ROWS:
+        raise ApiError(errors.BATCH_TOO_LARGE)
+    if not people:
+        raise ApiError(errors.EMPTY_BATCH)
+
+    missing_consent = int(call.text("missing_consent_code"))
+    if call.text("consent_check") == "whole_request":
+        _check_consents(people, missing_consent)
+    distinct = _distinct(people, last_wins=call.text("duplicate_winner") == "last")
+    problems = _row_problems(distinct.people, missing_consent)
+    fit = [number for number in range(len(distinct.people)) if number not in problems]
+
+    enrolment = Enrolment(call.connection, call.switches, target, call.now)
+    entries = enrolment.judge([distinct.people[number] for number in fit], resubscribe=batch.resubscribe)
+    enrolment.write(entries, resubscribe=batch.resubscribe)
+    for number, entry in zip(fit, entries, strict=True):
+        if entry.verdict.refusal is not None:
+            problems[number] = entry.verdict.refusal
+    result = _result(call, distinct, entries, problems)
+    if not problems:
+        return Answer(result, 201)
+    error = ApiError(errors.IMPORT_FAILURES)
+    return Answer({"ResultData": result, **error.body()}, error.status)
+
+
+def _check_consents(people: Sequence[Person], missing: int) -> None:
+    for person in people:
+        problem = persons.consent_problem(person, missing)
+        if problem is not None:
+            raise ApiError(problem)
+
+
+def _distinct(people: Sequence[Person], *, last_wins: bool) -> Distinct:
+    """Return every address once; rows without an address are each their own."""
+    chosen: dict[str | int, Person] = {}
+    duplicates: dict[str | int, str] = {}
+    for number, person in enumerate(people):
+        email = person.email_address or ""
+        key = persons.make_key(email) or number
+        if key in chosen:
+            duplicates.setdefault(key, email)
+        if last_wins or key not in chosen:
+            chosen[key] = person
+    return Distinct(list(chosen.values()), list(duplicates.values()))
+
+
+def _row_problems(people: Sequence[Person], missing_consent: int) -> dict[int, int]:
+    """Return the codes of the rows that fail by themselves, by number of the row."""
+    problems = {}
+    for number, person in enumerate(people):
+        code = persons.address_problem(person)
+        if code is None:
+            code = persons.consent_problem(person, missing_consent)
+        if code is not None:
+            problems[number] = code
+    return problems
+
+
+def _result(
+    call: Call,
+    distinct: Distinct,
+    entries: Sequence[Entry],
+    problems: dict[int, int],
+) -> dict[str, Any]:
+    stored = [entry for entry in entries if entry.verdict.refusal is None]
+    returned_are_new = call.text("resubscribed_counts_as") == "new"
+    new = sum(entry.known is None or (returned_are_new and entry.known.state != State.ACTIVE) for entry in stored)
+    return {
+        "TotalUniqueEmailsSubmitted": len(distinct.people),
+        "TotalExistingSubscribers": len(stored) - new,
+        "TotalNewSubscribers": new,
+        "DuplicateEmailsInSubmission": distinct.duplicates,
+        "FailureDetails": [_failure(call, distinct.people[number], code) for number, code in sorted(problems.items())],
+    }
+
+
+def _failure(call: Call, person: Person, code: int) -> dict[str, Any]:
+    message = errors.MESSAGES[code]
+    if code == errors.INVALID_EMAIL and call.text("invalid_email_message") == "live":
+        message = errors.LIVE_INVALID_EMAIL_MESSAGE
+    return {"EmailAddress": person.email_address or "", "Code": code, "Message": message}

@@ -1,0 +1,153 @@
+"""Custom fields as pure functions: their keys, and what values their types take."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final
+
+from cix_sandbox.campaign_monitor.places import COUNTRIES, US_STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cix_sandbox.campaign_monitor.forms import FieldValue
+
+TEXT: Final = "Text"
+NUMBER: Final = "Number"
+DATE: Final = "Date"
+SELECT_ONE: Final = "MultiSelectOne"
+SELECT_MANY: Final = "MultiSelectMany"
+COUNTRY: Final = "Country"
+US_STATE: Final = "USState"
+TYPES = (TEXT, NUMBER, DATE, SELECT_ONE, SELECT_MANY, COUNTRY, US_STATE)
+SELECTS = (SELECT_ONE, SELECT_MANY)
+GENERATED_OPTIONS = {COUNTRY: COUNTRIES, US_STATE: US_STATES}
+
+MAX_NAME = 100
+MAX_VALUE = 250
+CLEARING_DATE = "0000-00-00"
+_EARLIEST = date(1900, 1, 1)
+_LATEST = date(2076, 6, 6)
+_DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})(?:[ T]\d{1,2}:\d{2}.*)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+
+Values = dict[str, str | list[str]]
+"""Stored values of one person: number of the field (as text) to the value or the options."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A custom field of a list.
+
+    Attributes:
+        no: Its number, which survives a renaming.
+        name: Its name.
+        key: Its key in brackets.
+        type: One of `TYPES`.
+        options: What can be selected, empty for plain types.
+        visible: Whether it is shown in the preference centre.
+    """
+
+    no: str
+    name: str
+    key: str
+    type: str
+    options: tuple[str, ...]
+    visible: bool
+
+    @cached_property
+    def option_by_lower(self) -> dict[str, str]:
+        """The options by their lower-case spelling."""
+        return {option.lower(): option for option in self.options}
+
+
+@dataclass(frozen=True)
+class ValueRules:
+    """How values are taken that the documentation says nothing about.
+
+    Attributes:
+        truncate: Cut over-long values, instead of ignoring them.
+        blank_clears: An empty value clears, instead of being ignored.
+    """
+
+    truncate: bool
+    blank_clears: bool
+
+
+def make_key(name: str) -> str:
+    """Return the key of a field: its name without spaces, in brackets."""
+    return f"[{name.replace(' ', '')}]"
+
+
+@lru_cache(maxsize=4096)
+def spelled(key: str) -> str:
+    """Return what all accepted spellings of a key have in common.
+
+    Writers send the key with or without brackets, or the field's name.
+    """
+    return key.strip().removeprefix("[").removesuffix("]").replace(" ", "").lower()
+
+
+def read_value(field: Field, text: str, rules: ValueRules) -> str | None:
+    """Return the value as it is stored, or None where the service drops it silently."""
+    if field.options:
+        return field.option_by_lower.get(text.strip().lower())
+    if field.type == DATE:
+        return _date(text)
+    if field.type == NUMBER:
+        number = text.strip()
+        return number if _NUMBER.fullmatch(number) else None
+    if len(text) > MAX_VALUE:
+        return text[:MAX_VALUE] if rules.truncate else None
+    return text
+
+
+def _date(text: str) -> str | None:
+    match = _DATE.fullmatch(text.strip())
+    if not match:
+        return None
+    try:
+        value = date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+    return value.isoformat() if _EARLIEST <= value <= _LATEST else None
+
+
+def merge(
+    current: Values,
+    wanted: Iterable[FieldValue],
+    fields: Mapping[str, Field],
+    rules: ValueRules,
+) -> Values:
+    """Return a person's values after a write; what the write does not name stays.
+
+    Args:
+        current: The values before.
+        wanted: What the write says.
+        fields: The list's fields by `spelled` key.
+        rules: How doubtful values are taken.
+    """
+    merged = dict(current)
+    chosen: dict[str, list[str]] = {}
+    for item in wanted:
+        field = fields.get(spelled(item.key or ""))
+        if field is None:
+            continue
+        value = item.value or ""
+        clears = item.clear or (rules.blank_clears and not value) or (field.type == DATE and value == CLEARING_DATE)
+        if field.type == SELECT_MANY and item.clear and value:
+            option = read_value(field, value, rules)
+            merged[field.no] = [kept for kept in merged.get(field.no, ()) if kept != option]
+        elif clears:
+            merged.pop(field.no, None)
+        elif value and (stored := read_value(field, value, rules)) is not None:
+            if field.type == SELECT_MANY:
+                options = chosen.setdefault(field.no, [])
+                if stored not in options:
+                    options.append(stored)
+            else:
+                merged[field.no] = stored
+    return {no: value for no, value in {**merged, **chosen}.items() if value}
