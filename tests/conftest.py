@@ -1,4 +1,4 @@
-"""A real sandbox process for the tests of this room."""
+"""A real sandbox process, for the tests of every room."""
 
 from __future__ import annotations
 
