@@ -189,17 +189,14 @@ class Report:
         """
         title = f"{self.display_name or self.target}: {'plan' if self.dry_run else 'run'} {self.run_id}, {status}"
         table = Table(title=title, title_justify="left")
-        table.add_column("list")
-        names = [each.name for each in fields(Counts)]
-        for name in names:
+        table.add_column("")
+        columns = dict(self.lists) if len(self.lists) == 1 else {**self.lists, "all": self.total()}
+        for name in columns:
             table.add_column(name, justify="right")
-        for list_id, counts in self.lists.items():
-            table.add_row(list_id, *(str(getattr(counts, name)) for name in names))
-        if len(self.lists) > 1:
-            table.add_section()
-            table.add_row("all", *(str(getattr(self.total(), name)) for name in names))
+        for each in fields(Counts):
+            table.add_row(each.name, *(str(getattr(counts, each.name)) for counts in columns.values()))
         text = StringIO()
-        Console(file=text, width=160).print(table)
+        Console(file=text, width=max(80, 40 * (1 + len(columns)))).print(table)
         return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

@@ -201,7 +201,7 @@ class AudienceTarget(Target):
         """Plan, send and report; the state goes out only after everything that it covers is confirmed."""
         self._finishing = True
         self.run.finish()
-        if self._latest_state:
+        if self._latest_state and not self.services.settings.dry_run:
             self._write_state_message(copy.deepcopy(self._latest_state))
 
     @override
