@@ -182,13 +182,15 @@ class Report:
         return path
 
     def table(self, status: str) -> str:
-        """Return the summary as a table, for a person.
+        """Return the summary for a person: a title, and a table of the counts.
 
         Args:
             status: How the run has ended.
         """
         title = f"{self.display_name or self.target}: {'plan' if self.dry_run else 'run'} {self.run_id}, {status}"
-        table = Table(title=title, title_justify="left")
+        if not self.lists:
+            return title
+        table = Table()
         table.add_column("")
         columns = dict(self.lists) if len(self.lists) == 1 else {**self.lists, "all": self.total()}
         for name in columns:
@@ -197,7 +199,7 @@ class Report:
             table.add_row(each.name, *(str(getattr(counts, each.name)) for counts in columns.values()))
         text = StringIO()
         Console(file=text, width=max(80, 40 * (1 + len(columns)))).print(table)
-        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+        return "\n".join([title, *(line.rstrip() for line in text.getvalue().splitlines())])
 
 
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
