@@ -189,8 +189,7 @@ def _entity(segment: Segment) -> dict[str, Any]:
         "description": "",
         "annotations": [{"name": "c360:PrimaryKey", "value": "CustomerId"}],
         "attributes": [
-            {"name": column, "friendlyName": column, "dataType": DATA_TYPES[column]}
-            for column in segment.columns
+            {"name": column, "friendlyName": column, "dataType": DATA_TYPES[column]} for column in segment.columns
         ],
         "partitions": [_partition(segment, n) for n in range(1, segment.partitions + 1)],
     }
@@ -220,10 +219,7 @@ def _platform_seed(seed: int, profiles: int) -> dict[str, Any]:
                 for state in ("Unsubscribed", "Bounced", "Deleted", "Active")
                 for p in known[state]
             ]
-            + [
-                {"email": email, "name": f"{first} {last}", "state": "Active"}
-                for first, last, email in visitors
-            ],
+            + [{"email": email, "name": f"{first} {last}", "state": "Active"} for first, last, email in visitors],
             "suppressed": [
                 {"email": p.email, "reason": ("Unsubscribed", "Bounced")[position % 2]}
                 for position, p in enumerate(known["Suppressed"])

@@ -62,8 +62,9 @@ class FolderSource(Source):
         self._logger = logger
         self._files, root = _open(folder)
         model_path = self._find_model(root, shown=without_secrets(folder))
-        self._bases = _folders_between(dirname(model_path), root)
+        self._bases = _folders_between(dirname(model_path), dirname(root) if model_path == root else root)
         self._model = self._read_model(model_path)
+        self._partitions = {segment.name: segment.partitions for segment in self._model.segments}
         for note in self._model.notes:
             logger.warning("model.json: %s", note)
 
@@ -121,7 +122,7 @@ class FolderSource(Source):
 
     def _find_partitions(self, segment: Segment, report: SegmentReport) -> list[PartitionFile]:
         found = []
-        for partition in next(s.partitions for s in self._model.segments if s.name == segment.name):
+        for partition in self._partitions[segment.name]:
             try:
                 found.append(self._find_partition(partition))
             except CixError as error:  # noqa: PERF203 - a partition is a file
@@ -221,8 +222,8 @@ def _open(folder: str) -> tuple[Any, str]:
 def _folders_between(inner: str, root: str) -> list[str]:
     """Return a folder and those around it up to the root."""
     folders = [inner]
-    while len(folders[-1]) > len(root):
-        folders.append(dirname(folders[-1]))
+    while folders[-1] != root and (around := dirname(folders[-1])) != folders[-1]:
+        folders.append(around)
     return folders
 
 

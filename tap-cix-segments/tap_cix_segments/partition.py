@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
-from contextlib import suppress
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,6 +15,8 @@ from audience_sdk.errors import (
     ROW_UNDECODABLE,
     CixError,
 )
+
+from tap_cix_segments.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,10 +73,13 @@ class PartitionReader:
         self._partition = partition
         self._report = report
         self._width = len(names)
-        # What cannot be decoded becomes a lone surrogate, by which its row is known.
-        self._text = io.TextIOWrapper(file, _encoding(file, partition), errors="surrogateescape", newline="")
-        first_line = self._text.readline()
-        self._rows = self._parse(chain([first_line], self._text) if first_line else [])
+        try:
+            self._lines = Lines(file, partition.csv_format.encoding)
+            lines = iter(self._lines)
+            first_line = next(lines, "")
+        except (OSError, UnicodeError) as error:
+            raise _unreadable(error, after_row=0) from None
+        self._rows = self._parse(chain([first_line], lines) if first_line else [])
         self.layout = self._look(first_line, names)
         self._row = 1 if self.layout and self.layout.has_header else 0
         if self._row:
@@ -112,10 +114,10 @@ class PartitionReader:
             elif problem:
                 raise _unreadable(problem, after_row=self._row) from None
 
-    def _parse(self, lines: Iterable[str]) -> csv._reader:  # type: ignore[name-defined]
+    def _parse(self, lines: Iterable[str], delimiter: str | None = None) -> csv._reader:  # type: ignore[name-defined]
         csv_format = self._partition.csv_format
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if csv_format.quoted else csv.QUOTE_NONE
-        return csv.reader(lines, delimiter=csv_format.delimiter, quoting=quoting, strict=True)
+        return csv.reader(lines, delimiter=delimiter or csv_format.delimiter, quoting=quoting, strict=True)
 
     def _look(self, first_line: str, names: Sequence[str]) -> Layout | None:
         stated = self._partition.csv_format.header
@@ -123,20 +125,35 @@ class PartitionReader:
             if stated:
                 raise CixError(HEADER_WRONG, "it is empty, without the header that `columnHeaders` promises.")
             return None
-        first_row: list[str] = []
-        with suppress(csv.Error):  # quoted, and by another delimiter than is stated; or a value with a line break
-            first_row = next(self._parse([first_line]), [])
+        first_row = self._cells(first_line)
         if len(first_row) < min(2, len(names)):
-            _check_delimiter(first_line, names)
+            self._check_delimiter(first_line, names)
         return find_layout(first_row, names, stated)
+
+    def _cells(self, line: str, delimiter: str | None = None) -> list[str]:
+        """Return the cells of a line; none if it is no complete row."""
+        try:
+            return next(self._parse([line], delimiter), [])
+        except csv.Error:
+            return []
+
+    def _check_delimiter(self, first_line: str, names: Sequence[str]) -> None:
+        """Raise an error if another delimiter than the stated one separates the first line into the columns."""
+        absent = self._partition.csv_format.delimiter not in first_line
+        for delimiter, shown in LIKELY_DELIMITERS.items():
+            cells = self._cells(first_line, delimiter)
+            if (absent and len(cells) == len(names)) or len(_missing(names, cells)) * 2 <= len(names):
+                message = (
+                    "it is not separated as model.json says in `fileFormatSettings.delimiter` "
+                    f"(`,` if that is absent); the likely delimiter is {shown}."
+                )
+                raise CixError(DELIMITER_WRONG, message)
 
     def _well_formed(self, values: list[list[str]], numbers: Sequence[int]) -> Rows:
         if set(map(len, values)) != {self._width}:
             values, numbers = self._without_ragged(values, numbers)
-        try:
-            "".join(map("".join, values)).encode()
-        except UnicodeEncodeError:
-            return self._without_undecodable(values, numbers)
+        if self._lines.undecodable:
+            values, numbers = self._without_undecodable(values, numbers)
         return Rows(values, numbers)
 
     def _without_ragged(self, values: list[list[str]], numbers: Sequence[int]) -> Rows:
@@ -177,8 +194,7 @@ def find_layout(first_row: Sequence[str], names: Sequence[str], stated: bool | N
     Raises:
         CixError: `HEADER_WRONG`: there should be a header and is none, or it does not hold the segment's columns.
     """
-    positions = {cell.strip().casefold(): position for position, cell in enumerate(first_row)}
-    missing = [name for name in names if name.casefold() not in positions]
+    missing = _missing(names, first_row)
     if len(missing) * 2 > len(names):
         if stated:
             known = len(names) - len(missing)
@@ -192,28 +208,21 @@ def find_layout(first_row: Sequence[str], names: Sequence[str], stated: bool | N
     if len(first_row) != len(names):
         message = f"its header has {len(first_row)} columns where model.json lists {len(names)}."
         raise CixError(HEADER_WRONG, message)
-    return Layout([positions[name.casefold()] for name in names], has_header=True)
+    positions = {_plain(cell): position for position, cell in enumerate(first_row)}
+    return Layout([positions[_plain(name)] for name in names], has_header=True)
 
 
-def _check_delimiter(first_line: str, names: Sequence[str]) -> None:
-    """Raise an error if a line that should hold several values is separated by another delimiter."""
-    for delimiter, shown in LIKELY_DELIMITERS.items():
-        cells = [cell.strip().strip('"') for cell in first_line.split(delimiter)]
-        if len(set(names) & set(cells)) * 2 >= len(names) or len(cells) == len(names):
-            message = f"it is not separated as `fileFormatSettings.delimiter` says; the likely delimiter is {shown}."
-            raise CixError(DELIMITER_WRONG, message)
+def _missing(names: Sequence[str], cells: Sequence[str]) -> list[str]:
+    present = set(map(_plain, cells))
+    return [name for name in names if _plain(name) not in present]
 
 
-def _encoding(file: IO[bytes], partition: Partition) -> str:
-    """Return the encoding to decode with; a byte order mark is left out of the text."""
-    stated = partition.csv_format.encoding
-    if stated != "utf-8":
-        return stated
-    mark = file.read(2)
-    file.seek(0)
-    return "utf-16" if mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"
+def _plain(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _unreadable(problem: Exception, *, after_row: int) -> CixError:
-    reason = problem.strerror if isinstance(problem, OSError) else "bytes that are not text in its encoding"
+    reason = "bytes that are not text in its encoding"
+    if isinstance(problem, OSError):
+        reason = problem.strerror or type(problem).__name__
     return CixError(PARTITION_UNREADABLE, f"it cannot be read on after row {after_row} ({reason}).")

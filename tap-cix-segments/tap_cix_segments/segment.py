@@ -58,7 +58,7 @@ class Batch(NamedTuple):
         share: How much of the segment has been read with them, from 0 to 1; None if not known.
     """
 
-    columns: list[list[Any]]
+    columns: list[Sequence[Any]]
     size: int
     share: float | None
 

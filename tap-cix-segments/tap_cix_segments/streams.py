@@ -85,6 +85,8 @@ class SegmentStream(Stream):
         for batch in self._batches(columns):
             for record in _records(make, batch):
                 yield msgspec.to_builtins(record, builtin_types=(Decimal,))
+        if not self.get_batch_config(self.config):  # the last record has been written, the last STATE not yet
+            self._end()
 
     @override
     def get_batches(
@@ -103,8 +105,6 @@ class SegmentStream(Stream):
             self._write_in_bulk()
         else:
             yield from super()._sync_records(context, write_messages=write_messages)
-            if write_messages:
-                self._end()
 
     @property
     def _is_unmapped(self) -> bool:
@@ -124,7 +124,9 @@ class SegmentStream(Stream):
                 counter.increment(len(records))
                 if rows_left is not None:
                     rows_left -= len(records)
-                    if not rows_left:
+                    if not rows_left:  # a connection test has seen enough
+                        self.state_manager.is_flushed = False
+                        self._write_state_message()
                         return
         self._end()
 

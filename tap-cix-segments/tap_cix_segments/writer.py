@@ -71,8 +71,10 @@ class LineWriter(GenericSingerWriter[bytearray, Message]):
         """
         self._writing = True
         try:
-            sys.stdout.buffer.write(lines)
-            if flush:
+            rest = memoryview(lines)
+            while rest:  # where Python does not buffer its output, a signal can cut a write short
+                rest = rest[sys.stdout.buffer.write(rest) :]
+            if flush or self._exit_code is not None:
                 sys.stdout.buffer.flush()
         except BrokenPipeError:
             # What is still buffered can go nowhere; Python would complain about it at exit.

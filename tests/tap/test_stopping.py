@@ -1,0 +1,99 @@
+"""A stopped tap says so by its exit code, leaves whole lines behind and claims nothing; memory does not grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from cix_sandbox.sample import write_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXECUTABLE = str(Path(sys.executable).with_name("tap-cix-segments"))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings to read a segment that is much larger than a pipe."""
+    folder = tmp_path_factory.mktemp("large")
+    write_sample(folder, profiles=100_000, seed=1)
+    path = folder / "config.json"
+    path.write_text(json.dumps({"folder": str(folder), "segments": ["NewsletterReaders"]}))
+    return path
+
+
+@pytest.fixture(params=["buffered", "unbuffered"])
+def blocked(config: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A tap that waits for its reader in the middle of a segment."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1" if request.param == "unbuffered" else ""}
+    process = subprocess.Popen(
+        [EXECUTABLE, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    assert process.stdout
+    assert b"SCHEMA" in process.stdout.readline()
+    while b"pipe" not in Path(f"/proc/{process.pid}/wchan").read_bytes():  # until it waits for the pipe
+        assert process.poll() is None
+        time.sleep(0.01)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_stops_between_lines_without_activate_version(
+    blocked: subprocess.Popen[bytes], number: signal.Signals, exit_code: int
+) -> None:
+    blocked.send_signal(number)
+    output, log = blocked.communicate(timeout=30)
+    assert blocked.returncode == exit_code
+    assert output.endswith(b"\n")
+    kinds = {json.loads(line)["type"] for line in output.splitlines()}
+    assert kinds == {"RECORD"}
+    assert b"Traceback" not in log
+    assert b"CIX-604" in log.splitlines()[-1]
+
+
+def test_second_signal_does_not_wait_for_the_reader(blocked: subprocess.Popen[bytes]) -> None:
+    blocked.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    assert blocked.poll() is None
+    blocked.send_signal(signal.SIGTERM)
+    assert blocked.wait(timeout=30) == 143
+
+
+def test_reader_that_goes_away_is_one_line(blocked: subprocess.Popen[bytes]) -> None:
+    assert blocked.stdout
+    assert blocked.stderr
+    blocked.stdout.close()
+    log = blocked.stderr.read().decode()
+    assert blocked.wait(timeout=30) == 1
+    errors = [line for line in log.splitlines() if "| ERROR " in line]
+    assert len(errors) == 1
+    assert "CIX-217" in errors[0]
+    assert "Traceback" not in log
+    assert "Exception ignored" not in log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs elsewhere")
+def test_memory_does_not_grow_with_the_segment(config: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.json"
+    write_sample(tmp_path, profiles=2_000, seed=1)
+    small.write_text(json.dumps({"folder": str(tmp_path), "segments": ["NewsletterReaders"]}))
+    peaks = []
+    for settings in (small, config):
+        with (tmp_path / "out").open("wb") as output, (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen([EXECUTABLE, "--config", str(settings)], stdout=output, stderr=log)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        peaks.append(usage.ru_maxrss / 1024)
+    assert peaks[1] < peaks[0] + 10
+    assert peaks[1] < 100
