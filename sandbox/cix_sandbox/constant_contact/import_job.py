@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -21,35 +22,9 @@ from cix_sandbox.constant_contact.job import Done, Job
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
 _FIRST_LINE = 2
 """Rows are counted as lines of a file whose first line is the heading."""
-_TEXT_COLUMNS = (
-    "email",
-    "first_name",
-    "last_name",
-    "job_title",
-    "company_name",
-    "birthday_month",
-    "birthday_day",
-    "anniversary",
-    "sms_number",
-)
-_INSERT = f"""
-    INSERT INTO cc_contacts (contact_seq, contact_id, account_id, email_key, permission, confirm_status,
-        opt_in_source, opt_in_date, create_source, update_source, created_at, updated_at,
-        {", ".join(_TEXT_COLUMNS)}, phones, addresses, custom)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'Account', 'Account', ?, ?,
-        {", ".join("?" for _ in _TEXT_COLUMNS)}, ?, ?, ?)
-"""  # noqa: S608  (constants)
-_UPDATE = f"""
-    UPDATE cc_contacts SET update_source = 'Account', updated_at = ?, deleted_at = NULL,
-        {", ".join(f"{name} = coalesce(?, {name})" for name in _TEXT_COLUMNS)},
-        phones = json_patch(phones, ?), addresses = json_patch(addresses, ?), custom = json_patch(custom, ?)
-    WHERE contact_seq = ?
-"""  # noqa: S608  (constants)
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -108,6 +83,16 @@ class _Known(msgspec.Struct):
 
 def run(connection: sqlite3.Connection, job: Job) -> Done:
     """Import the rows of an activity."""
+    # Tens of thousands of objects that live until the end: the collector would look through them
+    # again and again, and find nothing.
+    gc.disable()
+    try:
+        return _import(connection, job)
+    finally:
+        gc.enable()
+
+
+def _import(connection: sqlite3.Connection, job: Job) -> Done:
     order = msgspec.json.decode(job.order, type=ImportOrder)
     rows = msgspec.json.decode(job.payload, type=ImportBody).import_data
     total = len(rows)
@@ -206,7 +191,7 @@ def _fit_fields(
             del people[index]
         elif len(new) > room:
             kept = {key: text for key, text in (person.custom or {}).items() if key not in new[room:]}
-            people[index] = person._replace(custom=kept)
+            people[index] = msgspec.structs.replace(person, custom=kept)
 
 
 def _create(connection: sqlite3.Connection, job: Job, people: list[ImportedPerson]) -> list[int]:
@@ -214,32 +199,45 @@ def _create(connection: sqlite3.Connection, job: Job, people: list[ImportedPerso
     # Numbered here and not by the store: who joins a list need not be looked up again.
     (last,) = connection.execute("SELECT coalesce(max(contact_seq), 0) FROM cc_contacts").fetchone()
     contacts = range(last + 1, last + 1 + len(people))
-    rows = (
-        (
-            seq,
-            new_id(),
-            job.account_id,
-            person.key,
-            *(("implicit", "off", "Account", job.at) if person.key else (None, None, None, None)),
-            job.at,
-            job.at,
-            *_values(person),
-        )
-        for seq, person in zip(contacts, people, strict=True)
+    columns = _Columns(people)
+    names = columns.texts + columns.parts
+    connection.executemany(
+        f"""INSERT INTO cc_contacts (contact_seq, contact_id, account_id, email_key, permission, confirm_status,
+                opt_in_source, opt_in_date, create_source, update_source, created_at, updated_at
+                {"".join(f", {name}" for name in names)})
+            VALUES (?1, ?2, ?3, ?4, iif(?4 IS NULL, NULL, 'implicit'), iif(?4 IS NULL, NULL, 'off'),
+                iif(?4 IS NULL, NULL, 'Account'), iif(?4 IS NULL, NULL, ?5), 'Account', 'Account', ?5, ?5
+                {"".join(f", ?{number}" for number, _ in enumerate(names, start=6))})""",  # noqa: S608  (our columns)
+        [
+            (seq, new_id(), job.account_id, person.key, job.at, *columns.values(person))
+            for seq, person in zip(contacts, people, strict=True)
+        ],
     )
-    connection.executemany(_INSERT, rows)
     return list(contacts)
 
 
-def _update(connection: sqlite3.Connection, at: int, people: Iterable[tuple[_Known, ImportedPerson]]) -> None:
+def _update(connection: sqlite3.Connection, at: int, people: list[tuple[_Known, ImportedPerson]]) -> None:
     """Change what the rows name of known contacts; nothing else of them."""
-    connection.executemany(_UPDATE, ((at, *_values(person), contact.seq) for contact, person in people))
-
-
-def _values(person: ImportedPerson) -> tuple[object, ...]:
-    return (
-        *map(person.texts.get, _TEXT_COLUMNS),
-        _encode(person.phones).decode() if person.phones else "{}",
-        _encode(person.addresses).decode() if person.addresses else "{}",
-        _encode(person.custom).decode() if person.custom else "{}",
+    columns = _Columns([person for _, person in people])
+    texts = "".join(f", {name} = coalesce(?, {name})" for name in columns.texts)
+    parts = "".join(f", {name} = json_patch({name}, ?)" for name in columns.parts)
+    connection.executemany(
+        f"""UPDATE cc_contacts SET update_source = 'Account', updated_at = ?, deleted_at = NULL {texts} {parts}
+            WHERE contact_seq = ?""",  # noqa: S608  (our columns)
+        [(at, *columns.values(person), contact.seq) for contact, person in people],
     )
+
+
+class _Columns:
+    """The columns that an import's rows have values for; binding the others would take most of the time."""
+
+    def __init__(self, people: list[ImportedPerson]) -> None:
+        self.texts = sorted({name for person in people for name in person.texts})
+        self.parts = [name for name in ("phones", "addresses", "custom") if any(getattr(p, name) for p in people)]
+
+    def values(self, person: ImportedPerson) -> list[object]:
+        values: list[object] = [*map(person.texts.get, self.texts)]
+        for name in self.parts:
+            part = getattr(person, name)
+            values.append(_encode(part).decode() if part else "{}")
+        return values

@@ -18,7 +18,8 @@ Scalar = str | int | float | bool | None
 Row = dict[str, Scalar]
 
 PHONES_PER_CONTACT = 3
-_EMAIL = re.compile(r"[^\s@,;:()<>\[\]\\\"]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}")
+# One @, a full domain, and none of the characters that the service's support names as refused.
+_EMAIL = re.compile(r"[^\s@,;:()<>\[\]\\\"]+@(?:[^\s@,;:()<>\[\]\\\".]+\.)+[^\W\d_]{2,}")
 _LEAP_YEAR = 2024
 
 # Where a column of an import goes: a column of the store, or a key of one that holds JSON.
@@ -68,7 +69,7 @@ class RowFault(Exception):  # noqa: N818  (an outcome of a row, not a fault of t
         self.correctable = correctable
 
 
-class ImportedPerson(NamedTuple):
+class ImportedPerson(msgspec.Struct, gc=False):
     """What one row says about one person; None where it says nothing.
 
     Attributes:
@@ -142,6 +143,9 @@ class RowReader:
     def __init__(self, fields: Iterable[Field], rules: ImportRules) -> None:
         """Prepare for the custom fields of an account."""
         self._rules = rules
+        self._keeps_blank = rules.blank == "clear"
+        self._ignores_case = rules.email_match == "insensitive"
+        self._email_length = rules.email_length
         self._places = _fixed_places()
         for field in fields:
             self._places[f"cf:{field.name}"] = _Place("custom", str(field.seq), VALUE_LENGTH, field=field)
@@ -161,27 +165,28 @@ class RowReader:
             if place is None:
                 self._check_unknown(column)
                 continue
+            group, key, limit, kind, field = place
             text = value if isinstance(value, str) else _as_text(value)
             if not text or text.isspace():
-                if self._rules.blank == "ignore":
+                if not self._keeps_blank:
                     continue
                 text = ""
-            elif len(text) > place.limit:
-                text = self._shorten(column, text, place.limit)
-            if place.group == "text":
-                texts[place.key] = text
-            elif place.field is not None:
-                if not text or self._fits(place.field, text):
-                    custom[place.key] = text
-            elif place.group == "phone":
-                phones[place.key] = text
+            elif len(text) > limit:
+                text = self._shorten(column, text, limit)
+            if group == "text":
+                texts[key] = text
+            elif field is not None:
+                if not text or self._fits(field, text):
+                    custom[key] = text
+            elif group == "phone":
+                phones[key] = text
             else:
-                addresses.setdefault(place.kind, {})[place.key] = text
-        key = self._check_identity(texts)
+                addresses.setdefault(kind, {})[key] = text
+        email = self._check_identity(texts)
         _check_dates(texts)
         self._check_sms(texts)
         return ImportedPerson(
-            key,
+            email,
             texts,
             self._limit(phones, PHONES_PER_CONTACT, "phone numbers") if phones else None,
             _join_streets(addresses) if addresses else None,
@@ -206,12 +211,12 @@ class RowReader:
 
     def _check_identity(self, texts: dict[str, str | int]) -> str | None:
         """Return the key of the row's e-mail; None for a person who has none but a number or name."""
-        email = str(texts.get("email") or "").strip()
+        email = texts.get("email")
         if email:
-            if not is_email(email, self._rules.email_length):
+            texts["email"] = email = str(email).strip()
+            if not is_email(email, self._email_length):
                 raise RowFault("Invalid email address", correctable=True)
-            texts["email"] = email
-            return email_key(email, self._rules.email_match)
+            return email.lower() if self._ignores_case else email
         texts.pop("email", None)
         if not (texts.get("sms_number") or texts.get("first_name") or texts.get("last_name")):
             raise RowFault("Missing email address and name", correctable=True)
