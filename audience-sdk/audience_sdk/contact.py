@@ -80,6 +80,8 @@ class Action(str, Enum):
     """The contact joins the list."""
     UPDATE = "update"
     """A contact that was put on the list before has changed."""
+    REMOVE = "remove"
+    """The contact leaves the list, as its profile has left every segment that feeds it."""
 
 
 class StagedRow(NamedTuple):
@@ -90,7 +92,9 @@ class StagedRow(NamedTuple):
         email: The address as it is sent.
         row_key: The profile's key in its stream.
         segment: The stream.
-        payload: The JSON of the row, as `row_encoder` made it.
+        payload: The JSON of the row, as `row_encoder` made it; empty for a contact that leaves.
+        platform_id: The platform's id of the contact, where the ledger knows it.
+        returns: Whether an earlier run has taken the contact off the list, so that it may come back.
     """
 
     email_key: str
@@ -98,6 +102,8 @@ class StagedRow(NamedTuple):
     row_key: str
     segment: str
     payload: bytes
+    platform_id: str | None = None
+    returns: bool = False
 
 
 class InvalidEmailError(ValueError):
@@ -134,7 +140,8 @@ def normalise_email(value: str) -> tuple[str, str]:
     """Return an address trimmed, and the key by which contacts are told apart.
 
     The rules are those of the library `email-validator` without look-ups on the network. As its full check costs
-    tens of microseconds, a plain local part is matched here and only each distinct domain goes through the library.
+    tens of microseconds, a plain local part is matched here and only each distinct domain goes through the library,
+    unless it is not ASCII: then the length of the address depends on both parts in a way that the library knows.
 
     Args:
         value: What the e-mail column holds.
@@ -149,7 +156,7 @@ def normalise_email(value: str) -> tuple[str, str]:
     if not email:
         raise InvalidEmailError(RowProblem(Outcome.INVALID, EMAIL_MISSING, "The e-mail column is empty."))
     local, at, domain = email.rpartition("@")
-    if at and len(local) <= _MAX_LOCAL_LENGTH and _PLAIN_LOCAL_PART(local):
+    if at and len(local) <= _MAX_LOCAL_LENGTH and domain.isascii() and _PLAIN_LOCAL_PART(local):
         reason = _domain_problem(domain)
     else:
         reason = _whole_address_problem(email)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?").fullmatch
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})([T ][\d:.,Zz+-]*)?", re.ASCII).fullmatch
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 
 
 def fit_length(name: str, text: str, limit: int, warnings: list[str]) -> str:
@@ -49,8 +50,9 @@ def fit_date(name: str, text: str, warnings: list[str]) -> date | None:
         text: The text; of a date-time the day is taken as it is written, whatever its offset.
         warnings: Gets a sentence if the text is no date.
     """
+    match = _DATE(text)
     try:
-        return date.fromisoformat(text[:10])
+        return date.fromisoformat(match[1] if match else "")
     except ValueError:
         warnings.append(f"`{name}`: left empty, the value is no date.")
         return None

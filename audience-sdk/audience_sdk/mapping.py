@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from audience_sdk.contact import Contact, InvalidEmailError, RowProblem, normalise_email
 from audience_sdk.errors import COLUMN_UNKNOWN, FIELD_UNKNOWN, SETTING_INVALID, CixError
 
@@ -147,7 +149,8 @@ def as_text(value: Any) -> str:
         value: A value out of a Singer record.
 
     Returns:
-        The trimmed text; empty for null. Booleans are `true` and `false`, the items of an array are joined by `, `.
+        The trimmed text; empty for null. Booleans are `true` and `false`, the items of an array are joined by `, `,
+        an object is its JSON.
     """
     if isinstance(value, str):
         return value.strip()
@@ -157,6 +160,8 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return ", ".join(filter(None, map(as_text, value)))
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
     return str(value)
 
 
