@@ -1,0 +1,20 @@
+"""Fixtures of the stand-ins' tests; their helpers are the modules beside this one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from cix_sandbox.testing import RunningSandbox
+
+# Test folders are no packages, so the helpers are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cc_application import Application
+
+
+@pytest.fixture
+def cc(sandbox: RunningSandbox) -> Application:
+    """An application with access to a fresh Constant Contact account, without limits and delays."""
+    return Application(sandbox, **Application.UNHURRIED)
