@@ -1,4 +1,4 @@
-"""Writes what can be generated into the docs: settings tables from `--about`, the error codes from their registry.
+"""Writes what can be generated: settings in READMEs and meltano.yml from `--about`, error codes from their registry.
 
 `make docs` runs it; a test fails when the files on disk differ from what it would write.
 """
@@ -51,16 +51,28 @@ def settings_table(plugin: str) -> str:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    kinds = schema.get("type") or [kind for option in schema.get("oneOf", ()) for kind in _kinds(option)]
-    return " or ".join(dict.fromkeys(kind for kind in _as_list(kinds) if kind != "null"))
+    return " or ".join(dict.fromkeys(kind for kind in _all_kinds(schema) if kind != "null"))
 
 
-def _kinds(schema: dict[str, Any]) -> list[str]:
-    return _as_list(schema.get("type", ()))
-
-
-def _as_list(kinds: Any) -> list[str]:
+def _all_kinds(schema: dict[str, Any]) -> list[str]:
+    kinds = schema.get("type") or [kind for option in schema.get("oneOf", ()) for kind in _all_kinds(option)]
     return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def settings_list(plugin: str) -> str:
+    """Return a plugin's settings as meltano.yml declares them.
+
+    Args:
+        plugin: Name of its executable.
+    """
+    lines = []
+    for name, each in about(plugin)["settings"]["properties"].items():
+        # Meltano cannot pass a decimal from the environment, so what may be a text is one.
+        kinds = [kind for kind in _all_kinds(each) if kind != "null"]
+        kind = "string" if "string" in kinds else kinds[0]
+        sensitive = ", sensitive: true" if each.get("secret") else ""
+        lines.append(f"    - {{name: {name}, kind: {kind}{sensitive}}}\n")
+    return "".join(lines)
 
 
 def errors_page() -> str:
@@ -80,11 +92,17 @@ def errors_page() -> str:
 
 def generated() -> dict[Path, str]:
     """Return what every generated file should hold, by path."""
+    composition = (ROOT / "meltano.yml").read_text("utf-8")
     files = {ROOT / "docs" / "errors.md": errors_page()}
     for plugin in PLUGINS:
         path = ROOT / plugin / "README.md"
         table = settings_table(plugin)
         files[path] = _SETTINGS.sub(lambda match, table=table: match[1] + table + match[2], path.read_text("utf-8"))
+        declared = re.compile(
+            rf"(  - name: {plugin}\n(?:    [^-\n].*\n)*?    settings:\n)(?:    - .*\n(?:      .*\n)*)+"
+        )
+        composition = declared.sub(lambda match, plugin=plugin: match[1] + settings_list(plugin), composition)
+    files[ROOT / "meltano.yml"] = composition
     return files
 
 

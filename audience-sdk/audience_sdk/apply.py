@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action, Outcome, RowProblem
@@ -38,6 +38,9 @@ _BATCH_ALONE = {JOB_FAILED, JOB_UNFINISHED}
 
 _FIRST_POLL_SECONDS = 0.5
 """Wait before the second poll for a job; small jobs end at once, large ones need no haste."""
+
+_SINGLE_LOOK_UPS = 500
+"""Up to so many leavers without a known id, one request each costs less than listing everybody."""
 
 _LOOK_UP_SECONDS = 0.5
 """How often a waiting run looks whether it is to stop."""
@@ -87,6 +90,7 @@ class Applier:
         staging: The staged rows of the run.
         report: The run's report.
         stop: Set when the run is to stop: what is in flight is finished, nothing new is begun.
+        unsubscribe: Whether those who leave are unsubscribed instead of taken off the list.
         advance: Called with the number of rows that have an outcome.
     """
 
@@ -97,6 +101,7 @@ class Applier:
         staging: Staging,
         report: Report,
         stop: threading.Event,
+        unsubscribe: bool,
         advance: Callable[[int], None],
     ) -> None:
         self._destination = destination
@@ -104,6 +109,7 @@ class Applier:
         self._staging = staging
         self._report = report
         self._stop = stop
+        self._unsubscribe = unsubscribe
         self._advance = advance
         self._pool = ThreadPoolExecutor(destination.limits.calls)
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
@@ -124,22 +130,38 @@ class Applier:
         """
         with self._pool:
             for list_plan in plan.lists:
-                for action in (Action.CREATE, Action.UPDATE):
+                for action in Action:
+                    if action is Action.REMOVE:
+                        self._find_ids(list_plan)
                     self._send_all(list_plan, action)
                 self._drain()
                 self._finish_list(list_plan)
         return self._error
 
+    def _find_ids(self, plan: ListPlan) -> None:
+        """Read the platform's ids of many leavers out of one listing; a few are looked up when they are sent."""
+        destination = self._destination
+        if not destination.removes_by_id or self._halted() is not None:
+            return
+        if self._staging.without_platform_id(plan.list_no) > _SINGLE_LOOK_UPS:
+            found = ((m.email_key, m.platform_id) for m in destination.members(plan.list_id) if m.platform_id)
+            try:
+                self._staging.set_platform_ids(plan.list_no, found)
+            except CixError as error:
+                self._error = self._error or error
+
     def _send_all(self, plan: ListPlan, action: Action) -> None:
         rows = self._staging.planned(plan.list_no, action.value)
         limits = self._destination.limits
+        if action is Action.REMOVE:
+            limits = replace(limits, rows=limits.removals)
         for batch in batches(rows, limits, self._destination.body_overhead(plan.list_id)):
             while self._halted() is None and self._busy():
                 self._wait()
             halted = self._halted()
             if halted is not None:
                 for row in batch:
-                    self._problem(plan, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
+                    self._problem(plan, action.value, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
                 continue
             self._begin(plan, action, batch)
 
@@ -154,7 +176,10 @@ class Applier:
         )
         sent = _Sent(plan, journalled, len(rows))
         batch = Batch(plan.list_id, action, rows, journalled.begun_at)
-        self._calls[self._pool.submit(self._destination.send, batch)] = sent
+        call = self._destination.send
+        if action is Action.REMOVE and self._unsubscribe:
+            call = self._destination.unsubscribe
+        self._calls[self._pool.submit(call, batch)] = sent
 
     def _halted(self) -> CixError | None:
         """Return why nothing new may be begun, or None."""
@@ -252,11 +277,15 @@ class Applier:
             self._note_problems(sent, result)
         confirmed = sent.rows - len(result.problems)
         counts = self._report.list_counts(sent.plan.list_id)
-        created = result.created
-        if created is None:
-            created = confirmed if sent.journalled.action == Action.CREATE.value else 0
-        counts.add(Outcome.CREATED, created)
-        counts.add(Outcome.UPDATED, confirmed - created)
+        action = sent.journalled.action
+        if action == Action.REMOVE.value:
+            counts.removed += confirmed
+        else:
+            created = result.created
+            if created is None:
+                created = confirmed if action == Action.CREATE.value else 0
+            counts.add(Outcome.CREATED, created)
+            counts.add(Outcome.UPDATED, confirmed - created)
         self._ledger.confirm(sent.journalled, result.problems)
         self._advance(confirmed)
 
@@ -265,7 +294,7 @@ class Applier:
         for row in self._rows_of(sent):
             problem = result.problems.get(row.email_key)
             if problem is not None:
-                self._problem(sent.plan, row, problem)
+                self._problem(sent.plan, sent.journalled.action, row, problem)
                 unknown.discard(row.email_key)
         if unknown:
             raise CixError(LEDGER_UNUSABLE, f"{len(unknown)} rows of an answer are not in the batch that was sent.")
@@ -283,7 +312,9 @@ class Applier:
         refused = error.code in _LATER
         outcome, code = (Outcome.DEFERRED, error.code) if refused or keep else (Outcome.FAILED, ROW_UNCONFIRMED)
         for row in self._rows_of(sent):
-            self._problem(sent.plan, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}"))
+            self._problem(
+                sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
+            )
         if not keep:
             self._ledger.drop(sent.journalled)
 
@@ -293,8 +324,11 @@ class Applier:
             journalled.list_no, journalled.action, first_key=journalled.first_key, last_key=journalled.last_key
         )
 
-    def _problem(self, plan: ListPlan, row: StagedRow, problem: RowProblem) -> None:
-        self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
+    def _problem(self, plan: ListPlan, action: str, row: StagedRow, problem: RowProblem) -> None:
+        if action == Action.REMOVE.value:
+            self._report.removal_problem(plan.list_id, row.row_key, row.email, problem)
+        else:
+            self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
         self._advance(1)
 
     def _finish_list(self, plan: ListPlan) -> None:

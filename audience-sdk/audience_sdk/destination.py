@@ -15,7 +15,7 @@ from audience_sdk.errors import FIELD_UNKNOWN, CixError
 from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from audience_sdk.contact import Action, Contact, RowProblem, StagedRow
     from audience_sdk.mapping import FieldMapping
@@ -31,6 +31,7 @@ class Limits:
         email_length: Longest address, in characters.
         calls: Write requests at the same time.
         in_flight: Batches under way at the same time, those that the platform works on by itself included.
+        removals: Most contacts that leave a list in one batch.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class Limits:
     email_length: int
     calls: int
     in_flight: int
+    removals: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,20 @@ class EncodedRow(NamedTuple):
 
     payload: bytes
     warnings: Sequence[str] = ()
+
+
+class Member(NamedTuple):
+    """A person whom the platform knows, as it is read back.
+
+    Attributes:
+        email_key: The key of the contact.
+        on_list: Whether the list holds the person now, in a state in which they are mailed.
+        platform_id: The platform's id of the contact, where it has one.
+    """
+
+    email_key: str
+    on_list: bool
+    platform_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,11 +186,13 @@ class Destination(ABC):
     Attributes:
         limits: The bounds of the platform's write requests.
         standard_fields: The platform's own fields besides the address, which `field_mapping` may name.
+        removes_by_id: Whether a contact leaves a list by the platform's id and not by its address.
         column_settings: Standard fields whose column is named by a setting of the target's own.
     """
 
     limits: ClassVar[Limits]
     standard_fields: ClassVar[Collection[str]]
+    removes_by_id: ClassVar[bool] = False
     column_settings: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
@@ -217,7 +235,9 @@ class Destination(ABC):
 
     @abstractmethod
     def send(self, batch: Batch) -> BatchResult | Job:
-        """Send one batch. Called from several threads.
+        """Send one batch: rows that join or change, or people who leave the list. Called from several threads.
+
+        Somebody who is to leave and is not on the list has left: that is confirmed, not a problem.
 
         Args:
             batch: The rows.
@@ -228,6 +248,28 @@ class Destination(ABC):
         Raises:
             BatchRefusedError: If the platform refused the whole batch for what is in it.
             CixError: If the run cannot go on.
+        """
+
+    @abstractmethod
+    def unsubscribe(self, batch: Batch) -> BatchResult | Job:
+        """Unsubscribe people, for exports whose `on_leave` asks for it. Called from several threads.
+
+        Args:
+            batch: The people.
+
+        Returns:
+            As `send`.
+        """
+
+    @abstractmethod
+    def members(self, list_id: str) -> Iterator[Member]:
+        """Yield everybody whom the platform knows: on the list, off it, unsubscribed, bounced.
+
+        Args:
+            list_id: The platform's id.
+
+        Raises:
+            CixError: If the platform refuses to list them.
         """
 
     def finish_list(self, list_id: str) -> None:  # noqa: B027 - most platforms have nothing to tidy up

@@ -263,6 +263,27 @@ ACCOUNTING_BROKEN = _register(
     "Report it with the summary; it holds no personal data.",
 )
 
+EMPTY_SEGMENT = _register(
+    507,
+    "A segment that had members is empty now, and its members would leave the list.",
+    "Check the segment at the source; if it is meant to be empty, set `allow_empty_segment: true` for one run.",
+)
+MASS_REMOVAL = _register(
+    508,
+    "More people would leave the list than `max_removal_ratio` allows.",
+    "Check the segments at the source; if it is meant, raise `max_removal_ratio` for one run.",
+)
+REMOVALS_FAILED = _register(
+    509,
+    "People who are to leave the list are not confirmed to have left it.",
+    "Run again: what the platform confirmed is not asked for again.",
+)
+FORGET_WHOM = _register(
+    510,
+    "No e-mail address to forget was given on standard input.",
+    "Type the address when asked, or pipe it in: `printf %s address | … --forget`; it must not stand in the command.",
+)
+
 # 6xx: this machine
 LEDGER_UNUSABLE = _register(
     601,
@@ -305,6 +326,11 @@ PERSON_SUPPRESSED = _register(
     706,
     "The person unsubscribed, bounced or is suppressed at the platform.",
     "Nothing: only the person can subscribe again.",
+)
+MAY_HAVE_LEFT = _register(
+    708,
+    "The platform knows the person, the list does not hold them: they may have left it by their own act.",
+    "Nothing; or set `readmit: true` for one run if you know that they have not.",
 )
 ROW_UNCONFIRMED = _register(707, "The platform did not confirm the row.", "Run again: the row is sent again.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from pyrate_limiter import Limiter
     from requests.auth import AuthBase
+
+# Its debug lines quote the query of a request, where an address can stand.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -261,4 +265,4 @@ def _wait(state: RetryCallState) -> float:
 def _asked_wait(reply: Reply) -> float | None:
     asked = reply.headers.get("Retry-After") or reply.headers.get("X-RateLimit-Reset") or ""
     # A date instead of seconds is legal, and unknown of these platforms: the back-off serves then.
-    return float(asked) if asked.replace(".", "", 1).isdigit() else None
+    return float(asked) if asked.replace(".", "", 1).isdecimal() else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from io import StringIO
@@ -85,6 +84,7 @@ class Report:
     lists: dict[str, Counts] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     error: dict[str, str] | None = None
+    not_removed: int = 0
     started_at: str = field(default_factory=_now)
 
     def __post_init__(self) -> None:
@@ -115,6 +115,21 @@ class Report:
             problem: What became of the row and why.
         """
         self.list_counts(list_id).add(problem.outcome)
+        self._write_row(list_id, segment, row_key, email, problem)
+
+    def removal_problem(self, list_id: str, row_key: str, email: str, problem: RowProblem) -> None:
+        """Write down who is to leave a list and is not confirmed to have left it; this is no received row.
+
+        Args:
+            list_id: The list.
+            row_key: The profile's key, as it was when the profile was in a segment.
+            email: The address.
+            problem: What happened.
+        """
+        self.not_removed += 1
+        self._write_row(list_id, "", row_key, email, problem)
+
+    def _write_row(self, list_id: str, segment: str, row_key: str, email: str, problem: RowProblem) -> None:
         row = {
             "row_key": row_key,
             "email": email,
@@ -172,13 +187,24 @@ class Report:
             "requests": self.traffic.requests,
             "retries": self.traffic.retries,
             "bytes": self.traffic.bytes,
+            "not_removed": self.not_removed,
             "warnings": self.warnings,
         }
         path = self.directory / "summary.json"
-        try:
-            _write_whole(path, summary)
-        except OSError as error:
-            raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{path}`: {error.strerror}.") from error
+        _write_whole(path, summary)
+        return path
+
+    def write_plan(self, plan: dict[str, Any]) -> Path:
+        """Write the plan of a dry run.
+
+        Args:
+            plan: The plan by list; people stand in it as keyed hashes.
+
+        Returns:
+            The file's path.
+        """
+        path = self.directory / "plan.json"
+        _write_whole(path, plan)
         return path
 
     def table(self, status: str) -> str:
@@ -205,9 +231,11 @@ class Report:
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
     """Write a file that is there whole or not at all."""
     partial = path.with_suffix(".partial")
-    with suppress(FileNotFoundError):
-        partial.unlink()
-    with os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY, PRIVATE), "w") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    partial.replace(path)
+    try:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY, PRIVATE), "w") as file:
+            json.dump(content, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        partial.replace(path)
+    except OSError as error:
+        raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{path}`: {error.strerror}.") from error

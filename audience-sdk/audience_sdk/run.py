@@ -16,17 +16,20 @@ from audience_sdk.errors import (
     EMAIL_DUPLICATE,
     JOB_UNFINISHED,
     LIST_BUSY,
+    MAY_HAVE_LEFT,
+    PERSON_SUPPRESSED,
     QUOTA_SPENT,
+    REMOVALS_FAILED,
     ROWS_DEFERRED,
     ROWS_FAILED,
     STOPPED,
     TOO_MANY_REJECTED,
     CixError,
 )
-from audience_sdk.ledger import Ledger, Staging, ledger_path, staged_path
+from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path, staged_path
 from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.mapping import FieldMapping
-from audience_sdk.plan import check_guards, make_plan
+from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.progress import progress
 from audience_sdk.recover import recover
 from audience_sdk.report import Report
@@ -80,16 +83,18 @@ class Run:
         self._reading = ExitStack()
         self._feeds: dict[str, Feed] = {}
         self._segments: set[str] = set()
+        self._complete: set[str] = set()
         self._ledger_path = ledger_path(settings.ledger_url)
         mapping = {**settings.field_mapping, **destination.column_settings}
         self._mapping = FieldMapping.parse(mapping, destination.standard_fields)
+        self._mapping_hash = hashlib.blake2b(repr(self._mapping).encode(), digest_size=16).digest()
         run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.report = Report(
             directory=settings.output_dir / target / run_id,
             run_id=run_id,
             target=target,
             display_name=settings.display_name,
-            sync_mode="upsert",
+            sync_mode="mirror" if settings.mirror else "upsert",
             dry_run=settings.dry_run,
             traffic=traffic,
         )
@@ -136,6 +141,23 @@ class Run:
             segment, key_columns, mapping=self._mapping, feeds=feeds, staging=self._staging, report=self.report
         )
 
+    def mark_complete(self, segment: str) -> None:
+        """Note that a segment was read to its end.
+
+        Args:
+            segment: Name of the stream.
+        """
+        if segment in self._segments:
+            self._complete.add(segment)
+
+    def mark_open(self, segment: str) -> None:
+        """Note that a segment goes on: some taps send ACTIVATE_VERSION before the first record too.
+
+        Args:
+            segment: Name of the stream.
+        """
+        self._complete.discard(segment)
+
     def read(self, rows: int) -> None:
         """Note that rows were read, and stop here if the run is to stop.
 
@@ -158,8 +180,15 @@ class Run:
         self._reading.close()
         for segment in sorted(self._settings.lists.keys() - self._segments):
             self._logger.warning("Segment `%s` of setting `lists` did not arrive.", segment)
-        plan = make_plan(self._staging, {feed.list_id: feed.list_no for feed in self._feeds.values()})
-        check_guards(plan, self._settings.max_profiles)
+        plan = make_plan(
+            self._ledger,
+            self._staging,
+            {list_id: self._feeds[list_id].list_no for list_id in self.report.lists},
+            self._segments if self._settings.assume_full_table else self._complete,
+            self._settings,
+            self._mapping_hash,
+        )
+        check_guards(plan, self._ledger, self._staging, self._settings)
         for each in plan.lists:
             self._count_settled(each)
         error = None
@@ -217,6 +246,11 @@ class Run:
     def _count_settled(self, plan: ListPlan) -> None:
         """Count the rows of a list that need no request."""
         self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
+        if plan.mapping_changed and plan.diff.update:
+            self.report.warn("Sent again: the field mapping has changed since the last run.", plan.diff.update)
+        for kind, problem in _HELD.items():
+            for row in self._staging.planned(plan.list_no, kind):
+                self.report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
         if plan.diff.duplicate:
             for row in self._staging.duplicates(plan.list_no):
                 self.report.problem(plan.list_id, row.segment, row.row_key, row.email, _DUPLICATE)
@@ -227,12 +261,27 @@ class Run:
             counts = self.report.list_counts(each.list_id)
             counts.add(Outcome.CREATED, each.diff.create)
             counts.add(Outcome.UPDATED, each.diff.update)
+            counts.removed = each.diff.remove
+        path = self.report.write_plan(preview(plan, self._ledger, self._staging))
+        self._logger.info("Plan: %s", path)
 
     def _apply(self, plan: Plan) -> CixError | None:
+        self._ledger.add_segments(self._segments)
         with progress(self._logger, "profiles sent", plan.writes) as advance:
-            return Applier(
-                self._destination, self._ledger, self._staging, self.report, stop=self._stop, advance=advance
+            error = Applier(
+                self._destination,
+                self._ledger,
+                self._staging,
+                self.report,
+                stop=self._stop,
+                unsubscribe=self._settings.on_leave == "unsubscribe",
+                advance=advance,
             ).run(plan)
+        if error is None:
+            for each in plan.lists:
+                self._ledger.keep_memberships(each.list_no, plan.complete)
+                self._ledger.keep_mapping(each.list_no, self._mapping_hash)
+        return error
 
     def _judgement(self) -> CixError | None:
         """Return why a run that sent everything is not a success, if so."""
@@ -240,6 +289,8 @@ class Run:
         refused = total.invalid + total.rejected
         if total.failed:
             return CixError(ROWS_FAILED, f"{total.failed} of {total.received} rows have failed.")
+        if self.report.not_removed:
+            return CixError(REMOVALS_FAILED, f"{self.report.not_removed} people are not confirmed to have left.")
         if total.deferred:
             return CixError(ROWS_DEFERRED, f"{total.deferred} of {total.received} rows were left for the next run.")
         if refused > total.received * self._settings.max_rejected_ratio:
@@ -257,6 +308,15 @@ class Run:
         self._resources.close()
         self._logger.info("%s\nSummary: %s", self.report.table(status), path)
 
+
+_HELD = {
+    HELD_SUPPRESSED: RowProblem(
+        Outcome.SUPPRESSED,
+        PERSON_SUPPRESSED,
+        "The platform suppressed the person earlier; `ask_suppressed_again_days` says when it is asked again.",
+    ),
+    HELD_AWAY: RowProblem(Outcome.SUPPRESSED, MAY_HAVE_LEFT, "May have left the list by their own act."),
+}
 
 _STATUS = {STOPPED: "stopped", ROWS_DEFERRED: "incomplete", QUOTA_SPENT: "incomplete", JOB_UNFINISHED: "incomplete"}
 """How a run is called that an error ended, where it did not fail."""

@@ -73,6 +73,71 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
             description="Largest share of invalid and rejected rows with which a run counts as successful.",
         ),
         th.Property(
+            "sync_mode",
+            th.StringType,
+            allowed_values=["upsert", "mirror"],
+            default="upsert",
+            description="`upsert` adds and changes; `mirror` also lets those leave the list who have left every segment"
+            " that feeds it.",
+        ),
+        th.Property(
+            "on_leave",
+            th.StringType,
+            allowed_values=["remove", "unsubscribe", "keep"],
+            default="remove",
+            description="What `mirror` does with those who leave: take them off the list, unsubscribe them, nothing.",
+        ),
+        th.Property(
+            "max_removal_ratio",
+            th.OneOf(th.NumberType, th.StringType),
+            default=0.3,
+            description="Largest share of a list's people who may leave it in one run.",
+        ),
+        th.Property(
+            "removal_floor",
+            th.IntegerType,
+            default=10,
+            description="So many may leave in any case, so that small lists work.",
+        ),
+        th.Property(
+            "allow_empty_segment",
+            th.BooleanType,
+            default=False,
+            description="Let the people of a segment leave that is empty now; for one run.",
+        ),
+        th.Property(
+            "assume_full_table",
+            th.BooleanType,
+            default=False,
+            description="Take every segment that arrives for complete, for taps that never send ACTIVATE_VERSION. A tap"
+            " that dies half-way then looks like people who have left.",
+        ),
+        th.Property(
+            "adopt_existing",
+            th.BooleanType,
+            default=False,
+            description="The list belongs to this export: people whom it did not put there may leave it too.",
+        ),
+        th.Property(
+            "full_resync",
+            th.BooleanType,
+            default=False,
+            description="Send unchanged contacts too; for one run.",
+        ),
+        th.Property(
+            "readmit",
+            th.BooleanType,
+            default=False,
+            description="Send people who may have left the list by their own act (known after `--rebuild-ledger`); for"
+            " one run.",
+        ),
+        th.Property(
+            "ask_suppressed_again_days",
+            th.IntegerType,
+            default=7,
+            description="People whom the platform suppresses are not sent again for so many days.",
+        ),
+        th.Property(
             "dry_run",
             th.BooleanType,
             default=False,
@@ -110,6 +175,16 @@ class Settings:
         field_mapping: The setting as given; the destination knows its fields.
         max_profiles: Most different people in one run.
         max_rejected_ratio: Largest share of invalid and rejected rows of a successful run.
+        mirror: Whether those leave the list who have left every segment that feeds it.
+        on_leave: What is done with them: `remove`, `unsubscribe` or `keep`.
+        max_removal_ratio: Largest share of a list's people who may leave it in one run.
+        removal_floor: How many may leave in any case.
+        allow_empty_segment: Whether the people of a segment that is empty now may leave.
+        assume_full_table: Whether every segment that arrives counts as complete.
+        adopt_existing: Whether people may leave whom no export has put on the list.
+        full_resync: Whether unchanged contacts are sent too.
+        readmit: Whether people are sent who may have left by their own act.
+        ask_suppressed_again_days: How long suppressed people are not sent again.
         dry_run: Whether to stop after the plan.
         ledger_url: Where the ledger is.
         output_dir: Where runs leave their files.
@@ -122,6 +197,16 @@ class Settings:
     field_mapping: Mapping[str, Any]
     max_profiles: int
     max_rejected_ratio: float
+    mirror: bool
+    on_leave: str
+    max_removal_ratio: float
+    removal_floor: int
+    allow_empty_segment: bool
+    assume_full_table: bool
+    adopt_existing: bool
+    full_resync: bool
+    readmit: bool
+    ask_suppressed_again_days: int
     dry_run: bool
     ledger_url: str
     output_dir: Path
@@ -153,12 +238,27 @@ class Settings:
             lists=lists,
             field_mapping=config["field_mapping"],
             max_profiles=int(config["max_profiles"]),
-            max_rejected_ratio=_ratio(config["max_rejected_ratio"]),
+            max_rejected_ratio=_ratio(config, "max_rejected_ratio"),
+            mirror=config["sync_mode"] == "mirror",
+            on_leave=config["on_leave"],
+            max_removal_ratio=_ratio(config, "max_removal_ratio"),
+            removal_floor=int(config["removal_floor"]),
+            allow_empty_segment=bool(config.get("allow_empty_segment")),
+            assume_full_table=bool(config.get("assume_full_table")),
+            adopt_existing=bool(config.get("adopt_existing")),
+            full_resync=bool(config.get("full_resync")),
+            readmit=bool(config.get("readmit")),
+            ask_suppressed_again_days=int(config["ask_suppressed_again_days"]),
             dry_run=bool(config.get("dry_run")),
             ledger_url=config.get("ledger_url") or f"sqlite:///{home / '.cix' / 'ledger.db'}",
             output_dir=Path(config.get("output_dir") or home / "output"),
             max_attempts=int(config["max_attempts"]),
         )
+
+    @property
+    def removes(self) -> bool:
+        """Whether people who leave are taken off the list or unsubscribed."""
+        return self.mirror and self.on_leave != "keep"
 
     def all_lists(self) -> tuple[str, ...]:
         """Return every list that the settings name, each once."""
@@ -180,11 +280,11 @@ class Settings:
         return lists
 
 
-def _ratio(value: Any) -> float:
+def _ratio(config: Mapping[str, Any], name: str) -> float:
     try:
-        ratio = float(value)
+        ratio = float(config[name])
     except ValueError:
         ratio = -1.0
     if not 0 <= ratio <= 1:
-        raise CixError(SETTING_INVALID, "Setting `max_rejected_ratio` must be a number from 0 to 1.")
+        raise CixError(SETTING_INVALID, f"Setting `{name}` must be a number from 0 to 1.")
     return ratio

@@ -69,6 +69,7 @@ class SegmentStage:
         self._feeds = tuple(feeds)
         self._staging = staging
         self._report = report
+        self._segment_no = staging.segment_no(segment)
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Map and stage records; one that makes no contact is reported as invalid.
@@ -100,5 +101,5 @@ class SegmentStage:
         for text in warnings:
             self._report.warn(text)
         row_hash = hashlib.blake2b(payload, digest_size=16).digest()
-        self._staging.add(NewRow(feed.list_no, self._segment, row_key, email, email_key, payload, row_hash))
+        self._staging.add(NewRow(feed.list_no, self._segment_no, row_key, email, email_key, payload, row_hash))
         return None

@@ -104,7 +104,8 @@ class SegmentSink(Sink):
         Args:
             records: Records of the segment.
         """
-        if self.stage is not None:
+        if self.stage is not None and records:
+            self._run.mark_open(self.stream_name)
             self.stage.add(records)
             self._run.read(len(records))
 
@@ -195,6 +196,9 @@ class AudienceTarget(Target):
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         """Note that a segment was read to its end."""
+        self._assert_line_requires(message_dict, requires={"stream", "version"})
+        for stream_map in self.mapper.stream_maps.get(message_dict["stream"], ()):
+            self.run.mark_complete(stream_map.stream_alias)
 
     @override
     def process_endofpipe(self) -> None:

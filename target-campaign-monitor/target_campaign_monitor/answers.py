@@ -14,6 +14,7 @@ from audience_sdk.errors import (
     PERSON_SUPPRESSED,
     REQUEST_REFUSED,
     ROW_REJECTED,
+    ROW_UNCONFIRMED,
     CixError,
 )
 
@@ -38,10 +39,13 @@ _RUN_ENDS = {
     403: (PERMISSION_MISSING, "This kind of account may not do this (code 403)."),
 }
 
+DELETED = RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Deleted from the list before (code 205).")
+_NOT_ON_LIST = 203
+
 _ROW_PROBLEMS = {
     1: RowProblem(Outcome.REJECTED, ROW_REJECTED, "Campaign Monitor takes the address for invalid (code 1)."),
     204: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "On the client's suppression list (code 204)."),
-    205: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Deleted from the list before (code 205)."),
+    205: DELETED,
     206: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Unsubscribed from the list (code 206)."),
     207: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Bounced (code 207)."),
     208: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Has not confirmed the subscription (code 208)."),
@@ -94,6 +98,27 @@ def import_result(batch: Batch, reply: Reply) -> BatchResult:
         reason = f"Campaign Monitor refused the import of this row (code {code})."
         raise BatchRefusedError(_ROW_PROBLEMS.get(code, RowProblem(Outcome.REJECTED, ROW_REJECTED, reason)))
     raise error_of(reply, "Import")
+
+
+def leaving_problem(reply: Reply) -> RowProblem | None:
+    """Return why a person could not be taken off a list, or None if they are off it.
+
+    Args:
+        reply: The answer. Code 203 says that the person is not on the list, which is what was wanted.
+
+    Raises:
+        CixError: If the run cannot go on.
+    """
+    if reply.ok:
+        return None
+    body = reply.json()
+    code = body.get("Code") if isinstance(body, dict) else None
+    if code == _NOT_ON_LIST:
+        return None
+    if code in _RUN_ENDS:
+        raise error_of(reply, "Taking a person off the list")
+    reason = f"Campaign Monitor did not take the person off the list (HTTP {reply.status}, code {code})."
+    return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, reason)
 
 
 def _stored(batch: Batch, result: dict[str, Any]) -> BatchResult:

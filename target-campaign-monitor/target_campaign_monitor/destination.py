@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from audience_sdk.destination import CustomField, Destination, Limits, PlatformList
+import msgspec
+from audience_sdk.contact import Action
+from audience_sdk.destination import BatchResult, CustomField, Destination, Limits, Member, PlatformList
 from audience_sdk.http import CHECK_ATTEMPTS
 
-from target_campaign_monitor.answers import error_of, import_result
+from target_campaign_monitor.answers import DELETED, error_of, import_result, leaving_problem
+from target_campaign_monitor.paging import pages
 from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder
+from target_campaign_monitor.suppression import SuppressionList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from audience_sdk.contact import Contact
-    from audience_sdk.destination import Batch, BatchResult, EncodedRow
+    from audience_sdk.destination import Batch, EncodedRow
     from audience_sdk.http import Api
     from audience_sdk.mapping import FieldMapping
 
@@ -24,12 +29,15 @@ STANDARD_FIELDS = {
     "last_name": "Column of the last name.",
 }
 
-_BODY_START = b'{"Subscribers":['
-# Never resubscribe: whoever left by their own act stays away. No journeys, no automatic mails.
-_BODY_END = (
-    b'],"Resubscribe":false,"QueueSubscriptionBasedAutoResponders":false,'
-    b'"RestartSubscriptionBasedAutoresponders":false}'
+# No journeys, no automatic mails.
+_BODY_START = (
+    b'{"QueueSubscriptionBasedAutoResponders":false,"RestartSubscriptionBasedAutoresponders":false,"Subscribers":['
 )
+# Whoever left by their own act stays away.
+_NEVER_RESUBSCRIBE = b'],"Resubscribe":false}'
+# Only for people whom we took off the list ourselves.
+_RESUBSCRIBE = b'],"Resubscribe":true}'
+_STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 
 
 class CampaignMonitor(Destination):
@@ -41,11 +49,14 @@ class CampaignMonitor(Destination):
     """
 
     # 1,000 rows is the platform's bound; the body's is not published, 4 MB is the reference's advice, as are 4 at once.
-    limits: ClassVar[Limits] = Limits(rows=1_000, body_bytes=4_000_000, email_length=254, calls=4, in_flight=4)
+    limits: ClassVar[Limits] = Limits(
+        rows=1_000, body_bytes=4_000_000, email_length=254, calls=4, in_flight=4, removals=50
+    )
     standard_fields: ClassVar[Collection[str]] = (*STANDARD_FIELDS, "consent_to_track")
 
     def __init__(self, api: Api, consent_to_track: str) -> None:
         self._api = api
+        self._suppressed = SuppressionList(api)
         self._consent = CONSENT_WORDS.get(consent_to_track.casefold())
         if self._consent is None:
             self.column_settings: Mapping[str, str] = {"consent_to_track": consent_to_track}
@@ -80,9 +91,58 @@ class CampaignMonitor(Destination):
 
     def body_overhead(self, list_id: str) -> int:  # noqa: ARG002 - the list is in the path
         """See `Destination.body_overhead`."""
-        return len(_BODY_START) + len(_BODY_END)
+        return len(_body([], resubscribe=False))
 
     def send(self, batch: Batch) -> BatchResult:
-        """See `Destination.send`; an import is an upsert that answers once everything is stored."""
-        body = _BODY_START + b",".join(row.payload for row in batch.rows) + _BODY_END
+        """See `Destination.send`; an import is an upsert that answers once everything is stored.
+
+        Somebody whom we have deleted from the list and who comes back fails the first pass, which never resubscribes.
+        They are sent again, this time with the permission to resubscribe, unless the client suppresses them.
+        """
+        if batch.action is Action.REMOVE:
+            return self._leave(batch, "DELETE")
+        result = self._import(batch, resubscribe=False)
+        returning = [row for row in batch.rows if row.returns and result.problems.get(row.email_key) is DELETED]
+        if returning:
+            suppressed = self._suppressed.of_list(batch.list_id)
+            returning = [row for row in returning if row.email_key not in suppressed]
+        if not returning:
+            return result
+        second = self._import(replace(batch, rows=returning), resubscribe=True)
+        back = {row.email_key for row in returning}
+        first = {key: problem for key, problem in result.problems.items() if key not in back}
+        created = (result.created or 0) + len(returning) - len(second.problems)
+        return BatchResult({**first, **second.problems}, created)
+
+    def unsubscribe(self, batch: Batch) -> BatchResult:
+        """See `Destination.unsubscribe`."""
+        return self._leave(batch, "POST")
+
+    def members(self, list_id: str) -> Iterator[Member]:
+        """See `Destination.members`."""
+        for state in _STATES:
+            for person in pages(self._api, f"/lists/{list_id}/{state}.json"):
+                yield Member(person["EmailAddress"].casefold(), on_list=state == "active")
+
+    def _import(self, batch: Batch, *, resubscribe: bool) -> BatchResult:
+        body = _body([row.payload for row in batch.rows], resubscribe=resubscribe)
         return import_result(batch, self._api.call("POST", f"/subscribers/{batch.list_id}/import.json", body=body))
+
+    def _leave(self, batch: Batch, method: str) -> BatchResult:
+        """Take people off the list one by one, since there is no call for many."""
+        problems = {}
+        for row in batch.rows:
+            if method == "DELETE":
+                path = f"/subscribers/{batch.list_id}.json"
+                reply = self._api.call("DELETE", path, params={"email": row.email})
+            else:
+                body = msgspec.json.encode({"EmailAddress": row.email})
+                reply = self._api.call("POST", f"/subscribers/{batch.list_id}/unsubscribe.json", body=body)
+            problem = leaving_problem(reply)
+            if problem is not None:
+                problems[row.email_key] = problem
+        return BatchResult(problems)
+
+
+def _body(rows: list[bytes], *, resubscribe: bool) -> bytes:
+    return _BODY_START + b",".join(rows) + (_RESUBSCRIBE if resubscribe else _NEVER_RESUBSCRIBE)

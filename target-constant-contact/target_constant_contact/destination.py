@@ -14,19 +14,21 @@ from audience_sdk.destination import (
     Job,
     JobDestination,
     Limits,
+    Member,
     PlatformList,
 )
 from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_constant_contact.answers import LOST, TERMINAL_STATES, all_landed, error_of, list_error
+from target_constant_contact.contacts import address_of, id_on_list, is_unsubscribed, unsubscribe
 from target_constant_contact.paging import pages
 from target_constant_contact.payload import STANDARD_FIELDS, row_encoder
 from target_constant_contact.readback import read_back
 from target_constant_contact.transit import TransitList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from audience_sdk.contact import Contact
     from audience_sdk.destination import Batch, EncodedRow
@@ -46,8 +48,11 @@ class ConstantContact(JobDestination):
 
     # 40,000 rows and 4 MB are the platform's bounds. It drops what is beyond 4 MB without a word and does not say
     # which megabyte it means, so 3.9 million bytes are kept. The queue takes 1,000 activities; 20 keep it busy.
-    limits: ClassVar[Limits] = Limits(rows=40_000, body_bytes=3_900_000, email_length=80, calls=2, in_flight=20)
+    limits: ClassVar[Limits] = Limits(
+        rows=40_000, body_bytes=3_900_000, email_length=80, calls=2, in_flight=20, removals=500
+    )
     standard_fields: ClassVar[Collection[str]] = STANDARD_FIELDS
+    removes_by_id: ClassVar[bool] = True
     poll_seconds: ClassVar[float] = 5.0
 
     def __init__(self, api: Api, job_deadline_seconds: float) -> None:
@@ -81,8 +86,10 @@ class ConstantContact(JobDestination):
         """See `Destination.body_overhead`."""
         return len(_body([], list_id))
 
-    def send(self, batch: Batch) -> Job:
+    def send(self, batch: Batch) -> BatchResult | Job:
         """See `Destination.send`."""
+        if batch.action is Action.REMOVE:
+            return self._remove(batch)
         body = _body([row.payload for row in batch.rows], self._import_list(batch))
         reply = self._api.call("POST", "/activities/contacts_json_import", body=body)
         if reply.status == HTTPStatus.BAD_REQUEST:
@@ -90,6 +97,19 @@ class ConstantContact(JobDestination):
         if not reply.ok:
             raise error_of(reply, "Import")
         return Job(reply.json()["activity_id"])
+
+    def unsubscribe(self, batch: Batch) -> BatchResult:
+        """See `Destination.unsubscribe`."""
+        return BatchResult({row.email_key: problem for row in batch.rows if (problem := unsubscribe(self._api, row))})
+
+    def members(self, list_id: str) -> Iterator[Member]:
+        """See `Destination.members`; one listing of the whole account tells both who is on the list and who is not."""
+        query = {"status": "all", "include": "list_memberships", "limit": 500}
+        for contact in pages(self._api, "/contacts", "contacts", query):
+            email = address_of(contact)
+            if email:
+                mailed = list_id in contact.get("list_memberships", ()) and not is_unsubscribed(contact)
+                yield Member(email, on_list=mailed, platform_id=contact["contact_id"])
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
         """See `JobDestination.poll`; one listing holds the newest 500 activities, older ones are asked for singly."""
@@ -107,6 +127,8 @@ class ConstantContact(JobDestination):
         """See `JobDestination.settle`; the counters say how many rows did not land, reading back says which."""
         if answer["state"] != "completed":
             raise CixError(JOB_FAILED, f"Activity {answer['activity_id']} ended as `{answer['state']}`.")
+        if batch.action is Action.REMOVE:
+            return BatchResult()
         if all_landed(answer, len(batch.rows)):
             return BatchResult()
         return BatchResult(read_back(self._api, batch, self._import_list(batch)))
@@ -114,6 +136,17 @@ class ConstantContact(JobDestination):
     def finish_list(self, list_id: str) -> None:  # noqa: ARG002 - one transit list serves all
         """Empty the list that changes have passed through."""
         self._transit.empty()
+
+    def _remove(self, batch: Batch) -> BatchResult | Job:
+        found = (row.platform_id or id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows)
+        ids = [contact_id for contact_id in found if contact_id]
+        if not ids:
+            return BatchResult()
+        body = msgspec.json.encode({"source": {"contact_ids": ids}, "list_ids": [batch.list_id]})
+        reply = self._api.call("POST", "/activities/remove_list_memberships", body=body)
+        if not reply.ok:
+            raise error_of(reply, "Taking people off the list")
+        return Job(reply.json()["activity_id"])
 
     def _import_list(self, batch: Batch) -> str:
         return self._transit.list_id() if batch.action is Action.UPDATE else batch.list_id

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from target_constant_contact.answers import NOT_TAKEN, UNSUBSCRIBED
+from target_constant_contact.contacts import address_of, is_unsubscribed, look_up
 from target_constant_contact.paging import pages
 
 if TYPE_CHECKING:
@@ -45,17 +46,13 @@ def read_back(api: Api, batch: Batch, list_id: str) -> dict[str, RowProblem]:
 
 
 def _addresses(api: Api, query: Mapping[str, Any]) -> Iterator[str]:
-    for contact in pages(api, "/contacts", "contacts", query):
-        address = (contact.get("email_address") or {}).get("address")
-        if address:
-            yield address.lower()
+    return filter(None, map(address_of, pages(api, "/contacts", "contacts", query)))
 
 
-def _look_up(api: Api, email: str, list_id: str) -> RowProblem | None:
-    query = {"email": email, "status": "all", "include": "list_memberships", "limit": 1}
-    for contact in pages(api, "/contacts", "contacts", query):
-        if list_id in (contact.get("list_memberships") or ()):
-            return None
-        if (contact.get("email_address") or {}).get("permission_to_send") == "unsubscribed":
-            return UNSUBSCRIBED
-    return NOT_TAKEN
+def _look_up(api: Api, email_key: str, list_id: str) -> RowProblem | None:
+    contact = look_up(api, email_key)
+    if contact is None:
+        return NOT_TAKEN
+    if list_id in contact.get("list_memberships", ()):
+        return None
+    return UNSUBSCRIBED if is_unsubscribed(contact) else NOT_TAKEN

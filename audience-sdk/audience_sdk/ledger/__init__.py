@@ -1,7 +1,27 @@
 """The ledger: what was last confirmed on each list, and what this run has staged. All SQL is in this room."""
 
-from audience_sdk.ledger.staging import DiffCounts, NewRow, Staging, staged_path
+from audience_sdk.ledger.staging import (
+    HELD_AWAY,
+    HELD_SUPPRESSED,
+    DiffCounts,
+    DiffRules,
+    NewRow,
+    Staging,
+    staged_path,
+)
 from audience_sdk.ledger.store import JournalledBatch, Ledger, ledger_path
 from audience_sdk.ledger.tokens import TokenStore
 
-__all__ = ["DiffCounts", "JournalledBatch", "Ledger", "NewRow", "Staging", "TokenStore", "ledger_path", "staged_path"]
+__all__ = [
+    "HELD_AWAY",
+    "HELD_SUPPRESSED",
+    "DiffCounts",
+    "DiffRules",
+    "JournalledBatch",
+    "Ledger",
+    "NewRow",
+    "Staging",
+    "TokenStore",
+    "ledger_path",
+    "staged_path",
+]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from audience_sdk.contact import Action, StagedRow
 from audience_sdk.ledger.database import clear_errors, make_private, transaction
+from audience_sdk.ledger.schema import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from audience_sdk.ledger.store import Ledger
@@ -17,13 +18,76 @@ if TYPE_CHECKING:
 _FETCH_ROWS = 2_000
 _WRITE_ROWS = 5_000
 
+HELD_SUPPRESSED, HELD_AWAY = "held-suppressed", "held-away"
+"""In the plan beside the actions: rows that are not sent, and why."""
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS staging.segments (segment_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    """
+    CREATE TABLE IF NOT EXISTS staging.staged (
+      id INTEGER PRIMARY KEY,
+      list_no INTEGER NOT NULL,
+      segment_no INTEGER NOT NULL,
+      row_key TEXT NOT NULL,
+      email TEXT NOT NULL,
+      email_key TEXT NOT NULL,
+      payload BLOB NOT NULL,
+      hash BLOB NOT NULL
+    )
+    """,
+    # In the order of the keys: confirming a batch then writes neighbouring rows of the ledger.
+    """
+    CREATE TABLE IF NOT EXISTS staging.plan (
+      list_no INTEGER, action TEXT, email_key TEXT, id INTEGER, row_key TEXT, hash BLOB, platform_id TEXT,
+      returns INTEGER NOT NULL,
+      PRIMARY KEY (list_no, action, email_key)
+    ) WITHOUT ROWID
+    """,
+)
+
+# SQLite takes the bare column `hash` from the row that has max(id).
+_PLAN_STAGED = f"""
+    INSERT INTO staging.plan
+    SELECT last.list_no,
+      CASE
+        WHEN c.status IS NULL OR c.status = '{Status.REMOVED.value}' THEN '{Action.CREATE.value}'
+        WHEN c.status = '{Status.AWAY.value}' AND NOT :readmit THEN '{HELD_AWAY}'
+        WHEN c.status = '{Status.AWAY.value}' THEN '{Action.CREATE.value}'
+        WHEN c.status = '{Status.SUPPRESSED.value}' AND c.changed_at > :ask_again_before THEN '{HELD_SUPPRESSED}'
+        WHEN c.status = '{Status.SUPPRESSED.value}' AND NOT c.ours THEN '{Action.CREATE.value}'
+        ELSE '{Action.UPDATE.value}'
+      END,
+      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status = '{Status.REMOVED.value}', 0)
+    FROM (
+      SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
+    ) last
+    JOIN staging.staged s ON s.id = last.id
+    LEFT JOIN main.contacts c ON c.list_no = last.list_no AND c.email_key = last.email_key
+    WHERE :full_resync OR c.status IS NOT '{Status.ON.value}' OR c.hash IS NOT last.hash
+"""  # noqa: S608 - made of our own constants
+
+_PLAN_LEAVERS = f"""
+    INSERT INTO staging.plan
+    SELECT c.list_no, '{Action.REMOVE.value}', c.email_key, NULL, c.row_key, c.hash, c.platform_id, 0
+    FROM main.contacts c
+    WHERE c.list_no = :list_no
+      AND (c.status = '{Status.ON.value}' OR (c.status = '{Status.FOUND.value}' AND :adopt_existing))
+      AND (c.ours OR :adopt_existing)
+      AND NOT EXISTS (SELECT 1 FROM staging.staged s WHERE s.list_no = c.list_no AND s.email_key = c.email_key)
+      AND NOT EXISTS (
+        SELECT 1 FROM main.memberships m JOIN main.segments g ON g.segment_no = m.segment_no
+        WHERE m.list_no = c.list_no AND m.email_key = c.email_key
+          AND g.name NOT IN (SELECT name FROM temp.complete)
+      )
+"""  # noqa: S608 - made of our own constants
+
 
 class NewRow(NamedTuple):
     """A contact on its way into the staged rows.
 
     Attributes:
         list_no: The ledger's number of the list.
-        segment: The stream.
+        segment_no: The run's number of the segment.
         row_key: The profile's key in its stream.
         email: The address as it is sent.
         email_key: The key of the contact.
@@ -32,12 +96,33 @@ class NewRow(NamedTuple):
     """
 
     list_no: int
-    segment: str
+    segment_no: int
     row_key: str
     email: str
     email_key: str
     payload: bytes
     hash: bytes
+
+
+@dataclass(frozen=True)
+class DiffRules:
+    """What the difference depends on besides the contacts.
+
+    Attributes:
+        full_resync: Whether unchanged contacts are sent too.
+        ask_again_before: Seconds since the epoch; who was suppressed before this is sent again.
+        readmit: Whether people who may have left the list by their own act are sent.
+        removes: Whether contacts that have left every segment leave the list.
+        adopt_existing: Whether contacts that an export did not put on the list may leave it too.
+        complete: The segments that were read to their end.
+    """
+
+    full_resync: bool = False
+    ask_again_before: int = 0
+    readmit: bool = False
+    removes: bool = False
+    adopt_existing: bool = False
+    complete: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -47,14 +132,18 @@ class DiffCounts:
     Attributes:
         duplicate: Rows whose address came again later.
         unchanged: Contacts that the platform has confirmed just so.
-        create: Contacts that were never confirmed on the list.
-        update: Contacts that were confirmed with another payload.
+        create: Contacts that are to join the list.
+        update: Contacts that are on it with another payload.
+        remove: Contacts that are to leave it.
+        held: Contacts that are not sent, because they are suppressed or may have left.
     """
 
-    duplicate: int
-    unchanged: int
-    create: int
-    update: int
+    duplicate: int = 0
+    unchanged: int = 0
+    create: int = 0
+    update: int = 0
+    remove: int = 0
+    held: int = 0
 
 
 def staged_path(ledger: Path, run_id: str) -> Path:
@@ -87,20 +176,19 @@ class Staging:
             # The rows can be read again from the tap, so they need no protection against a power cut.
             self._connection.execute("PRAGMA staging.journal_mode = OFF")
             self._connection.execute("PRAGMA staging.synchronous = OFF")
-            self._connection.execute(
-                """
-                CREATE TABLE IF NOT EXISTS staging.staged (
-                  id INTEGER PRIMARY KEY,
-                  list_no INTEGER NOT NULL,
-                  segment TEXT NOT NULL,
-                  row_key TEXT NOT NULL,
-                  email TEXT NOT NULL,
-                  email_key TEXT NOT NULL,
-                  payload BLOB NOT NULL,
-                  hash BLOB NOT NULL
-                )
-                """
-            )
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+
+    def segment_no(self, segment: str) -> int:
+        """Return the run's number of a segment.
+
+        Args:
+            segment: Name of the stream.
+        """
+        with clear_errors(self.path):
+            self._connection.execute("INSERT OR IGNORE INTO staging.segments (name) VALUES (?)", (segment,))
+        query = "SELECT segment_no FROM staging.segments WHERE name = ?"
+        return int(self._connection.execute(query, (segment,)).fetchone()[0])
 
     def add(self, row: NewRow) -> None:
         """Stage a row, after those before it in the stream.
@@ -118,67 +206,76 @@ class Staging:
     def _write(self) -> None:
         with clear_errors(self.path), transaction(self._connection):
             self._connection.executemany(
-                "INSERT INTO staging.staged (list_no, segment, row_key, email, email_key, payload, hash)"
+                "INSERT INTO staging.staged (list_no, segment_no, row_key, email, email_key, payload, hash)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 self._unwritten,
             )
         self._unwritten.clear()
 
-    def diff(self) -> dict[int, DiffCounts]:
-        """Compare the staged contacts with the confirmed ones and keep what is to be sent.
+    def diff(self, list_nos: Iterable[int], rules: DiffRules) -> dict[int, DiffCounts]:
+        """Compare the staged contacts with the confirmed ones and keep what is to be done.
 
         Of several rows with one address on a list, the last one counts.
+
+        Args:
+            list_nos: The ledger's numbers of the lists that segments went to.
+            rules: What the difference depends on besides.
 
         Returns:
             The counts by the ledger's number of the list.
         """
         self._write()
         with clear_errors(self.path), transaction(self._connection):
-            self._connection.execute("CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash)")
-            # In the order of the keys: confirming a batch then writes neighbouring rows of the ledger.
             self._connection.execute(
-                """
-                CREATE TABLE staging.plan (
-                  list_no INTEGER, action TEXT, email_key TEXT, id INTEGER, row_key TEXT, hash BLOB,
-                  PRIMARY KEY (list_no, action, email_key)
-                ) WITHOUT ROWID
-                """
+                "CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash, segment_no)"
             )
-            # SQLite takes the bare column `hash` from the row that has max(id).
+            parameters = {
+                "full_resync": rules.full_resync,
+                "ask_again_before": rules.ask_again_before,
+                "readmit": rules.readmit,
+            }
+            self._connection.execute(_PLAN_STAGED, parameters)
+            if rules.removes:
+                self._connection.execute("CREATE TEMP TABLE complete (name TEXT PRIMARY KEY)")
+                self._connection.executemany("INSERT INTO temp.complete VALUES (?)", [(n,) for n in rules.complete])
+                for list_no in list_nos:
+                    leaver = {"list_no": list_no, "adopt_existing": rules.adopt_existing}
+                    self._connection.execute(_PLAN_LEAVERS, leaver)
+        return {list_no: self._counts(list_no) for list_no in list_nos}
+
+    def _counts(self, list_no: int) -> DiffCounts:
+        rows, people = self._connection.execute(
+            "SELECT count(*), count(DISTINCT email_key) FROM staging.staged WHERE list_no = ?", (list_no,)
+        ).fetchone()
+        planned = dict(
             self._connection.execute(
-                """
-                INSERT INTO staging.plan
-                SELECT last.list_no, CASE WHEN c.hash IS NULL THEN ? ELSE ? END, last.email_key, last.id, s.row_key,
-                  last.hash
-                FROM (
-                  SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
-                ) last
-                JOIN staging.staged s ON s.id = last.id
-                LEFT JOIN main.contacts c ON c.list_no = last.list_no AND c.email_key = last.email_key
-                WHERE c.hash IS NOT last.hash
-                """,
-                (Action.CREATE.value, Action.UPDATE.value),
-            )
-        totals = self._connection.execute(
-            "SELECT list_no, count(*), count(DISTINCT email_key) FROM staging.staged GROUP BY list_no"
-        ).fetchall()
-        planned = {
-            (list_no, action): count
-            for list_no, action, count in self._connection.execute(
-                "SELECT list_no, action, count(*) FROM staging.plan GROUP BY list_no, action"
-            )
-        }
-        counts = {}
-        for list_no, rows, people in totals:
-            create = planned.get((list_no, Action.CREATE.value), 0)
-            update = planned.get((list_no, Action.UPDATE.value), 0)
-            counts[list_no] = DiffCounts(rows - people, people - create - update, create, update)
-        return counts
+                "SELECT action, count(*) FROM staging.plan WHERE list_no = ? GROUP BY action", (list_no,)
+            ).fetchall()
+        )
+        create, update = planned.get(Action.CREATE.value, 0), planned.get(Action.UPDATE.value, 0)
+        held = planned.get(HELD_SUPPRESSED, 0) + planned.get(HELD_AWAY, 0)
+        return DiffCounts(
+            duplicate=rows - people,
+            unchanged=people - create - update - held,
+            create=create,
+            update=update,
+            remove=planned.get(Action.REMOVE.value, 0),
+            held=held,
+        )
 
     def people(self) -> int:
         """Return how many different addresses are staged, over all lists."""
         (count,) = self._connection.execute("SELECT count(DISTINCT email_key) FROM staging.staged").fetchone()
         return int(count)
+
+    def rows_of(self, segment: str) -> int:
+        """Return how many rows of a segment are staged, over all lists.
+
+        Args:
+            segment: Name of the stream.
+        """
+        query = "SELECT count(*) FROM staging.staged JOIN staging.segments USING (segment_no) WHERE name = ?"
+        return int(self._connection.execute(query, (segment,)).fetchone()[0])
 
     def duplicates(self, list_no: int) -> Iterator[StagedRow]:
         """Yield the rows of a list whose address came again later.
@@ -188,7 +285,8 @@ class Staging:
         """
         cursor = self._connection.execute(
             """
-            SELECT email_key, email, row_key, segment, x'' FROM staging.staged s
+            SELECT email_key, email, row_key, g.name, x''
+            FROM staging.staged s JOIN staging.segments g USING (segment_no)
             WHERE list_no = ? AND EXISTS (
               SELECT 1 FROM staging.staged later
               WHERE later.list_no = s.list_no AND later.email_key = s.email_key AND later.id > s.id
@@ -201,11 +299,11 @@ class Staging:
     def planned(
         self, list_no: int, action: str, *, first_key: str = "", last_key: str | None = None
     ) -> Iterator[StagedRow]:
-        """Yield what is to be sent to a list, in the order of `email_key`.
+        """Yield the rows of a list that have one action, in the order of `email_key`.
 
         Args:
             list_no: The ledger's number of the list.
-            action: `create` or `update`.
+            action: An `Action`'s value, `HELD_SUPPRESSED` or `HELD_AWAY`.
             first_key: Begin with this `email_key`.
             last_key: End with this `email_key`.
 
@@ -217,8 +315,11 @@ class Staging:
         while True:
             rows = self._connection.execute(
                 f"""
-                SELECT p.email_key, s.email, s.row_key, s.segment, s.payload
-                FROM staging.plan p JOIN staging.staged s ON s.id = p.id
+                SELECT p.email_key, coalesce(s.email, p.email_key), p.row_key, coalesce(g.name, ''),
+                  coalesce(s.payload, x''), p.platform_id, p.returns
+                FROM staging.plan p
+                LEFT JOIN staging.staged s ON s.id = p.id
+                LEFT JOIN staging.segments g ON g.segment_no = s.segment_no
                 WHERE p.list_no = ? AND p.action = ? AND p.email_key {comparison} ?
                   AND p.email_key <= coalesce(?, p.email_key)
                 ORDER BY p.email_key LIMIT ?
@@ -229,6 +330,29 @@ class Staging:
             if len(rows) < _FETCH_ROWS:
                 return
             first_key, comparison = rows[-1][0], ">"
+
+    def without_platform_id(self, list_no: int) -> int:
+        """Return how many contacts that are to leave a list have no known platform id.
+
+        Args:
+            list_no: The ledger's number of the list.
+        """
+        query = "SELECT count(*) FROM staging.plan WHERE list_no = ? AND action = ? AND platform_id IS NULL"
+        return int(self._connection.execute(query, (list_no, Action.REMOVE.value)).fetchone()[0])
+
+    def set_platform_ids(self, list_no: int, ids: Iterable[tuple[str, str]]) -> None:
+        """Note the platform's ids of contacts that are to leave a list.
+
+        Args:
+            list_no: The ledger's number of the list.
+            ids: `email_key` and platform id, of anybody.
+        """
+        # Each row by itself: the listing can take minutes, and a transaction would keep other runs off the ledger.
+        with clear_errors(self.path):
+            self._connection.executemany(
+                "UPDATE staging.plan SET platform_id = ? WHERE list_no = ? AND action = ? AND email_key = ?",
+                ((platform_id, list_no, Action.REMOVE.value, email_key) for email_key, platform_id in ids),
+            )
 
     def close(self) -> None:
         """Let go of the file, which stays where it is."""

@@ -10,52 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audience_sdk.contact import Action, Outcome
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
 from audience_sdk.ledger.database import clear_errors, connect, transaction
+from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from audience_sdk.contact import RowProblem
+    from audience_sdk.destination import Member
 
 _URL_PREFIX = "sqlite:///"
 
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
-        (
-            "CREATE TABLE lists (list_no INTEGER PRIMARY KEY, platform TEXT NOT NULL, list_id TEXT NOT NULL,"
-            " UNIQUE (platform, list_id))"
-        ),
-        # What the platform last confirmed: one row for each address on each list.
-        """
-        CREATE TABLE contacts (
-          list_no INTEGER NOT NULL REFERENCES lists,
-          email_key TEXT NOT NULL,
-          hash BLOB NOT NULL,
-          row_key TEXT NOT NULL,
-          confirmed_at INTEGER NOT NULL,
-          PRIMARY KEY (list_no, email_key)
-        ) WITHOUT ROWID
-        """,
-        (
-            "CREATE TABLE runs (run_id TEXT PRIMARY KEY, target TEXT NOT NULL, started_at INTEGER NOT NULL,"
-            " finished_at INTEGER, status TEXT) WITHOUT ROWID"
-        ),
-        # Batches that were begun and have no confirmed outcome yet; their rows are among the run's staged rows.
-        """
-        CREATE TABLE batches (
-          batch_id INTEGER PRIMARY KEY,
-          run_id TEXT NOT NULL REFERENCES runs,
-          list_no INTEGER NOT NULL REFERENCES lists,
-          action TEXT NOT NULL,
-          first_key TEXT NOT NULL,
-          last_key TEXT NOT NULL,
-          job_id TEXT,
-          begun_at REAL NOT NULL
-        )
-        """,
-    ),
-)
-"""The statements of each schema version; the file's `user_version` says how many versions it has seen."""
+KEEP_RUNS = 1_000
+"""The ledger remembers this many runs of a target; older ones are forgotten when a run ends."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +34,7 @@ class JournalledBatch:
     Attributes:
         batch_id: Its number in the ledger.
         list_no: The ledger's number of the list.
-        action: `create` or `update`.
+        action: An `Action`'s value.
         first_key: `email_key` of its first row.
         last_key: `email_key` of its last row; it holds the planned rows of its list and action in between.
         begun_at: When it was begun, seconds since the epoch.
@@ -115,15 +84,16 @@ class Ledger:
             if not read_only:
                 # What a power cut takes back is sent again, as the platforms take a row twice without harm.
                 self.connection = connect(path, synchronous="NORMAL")
-                self._migrate()
             elif path.exists():
                 self.connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-                self._check_version()
             else:
                 self.connection = sqlite3.connect(":memory:", isolation_level=None)
-                self._migrate()
-        # A group-by over a million staged addresses sorts on disk, not in memory.
-        self.connection.execute("PRAGMA temp_store = FILE")
+            self._check_version()
+            if not read_only or not path.exists():
+                migrate(self.connection)
+            # A group-by over a million staged addresses sorts on disk, not in memory.
+            self.connection.execute("PRAGMA temp_store = FILE")
+            self.connection.execute("CREATE TEMP TABLE refused (email_key TEXT PRIMARY KEY)")
 
     def close(self) -> None:
         """Close the file."""
@@ -140,7 +110,7 @@ class Ledger:
             yield
 
     def hash_key(self) -> bytes:
-        """Return the secret key that makes the hashes by which logs and plans name people.
+        """Return the secret key that makes the hashes by which plans name people.
 
         It is made once for a ledger, so that the same person has the same hash in every run on this machine.
         """
@@ -173,6 +143,26 @@ class Ledger:
             cursor = self.connection.execute("INSERT INTO lists (platform, list_id) VALUES (?, ?)", (platform, list_id))
         return int(cursor.lastrowid or 0)
 
+    def mapping_changed(self, list_no: int, fingerprint: bytes) -> bool:
+        """Say whether a list was last filled with another field mapping.
+
+        Args:
+            list_no: The ledger's number of the list.
+            fingerprint: Hash of the mapping now.
+        """
+        row = self.connection.execute("SELECT mapping FROM lists WHERE list_no = ?", (list_no,)).fetchone()
+        return bool(row and row[0] is not None and row[0] != fingerprint)
+
+    def keep_mapping(self, list_no: int, fingerprint: bytes) -> None:
+        """Note with which field mapping a list was filled.
+
+        Args:
+            list_no: The ledger's number of the list.
+            fingerprint: Hash of the mapping.
+        """
+        with self.transaction():
+            self.connection.execute("UPDATE lists SET mapping = ? WHERE list_no = ?", (fingerprint, list_no))
+
     def begin_run(self, run_id: str, target: str) -> None:
         """Note that a run has begun."""
         with self.transaction():
@@ -181,10 +171,17 @@ class Ledger:
             )
 
     def end_run(self, run_id: str, status: str) -> None:
-        """Note how a run has ended."""
+        """Note how a run has ended, and forget those before the last `KEEP_RUNS` that left nothing in flight."""
         with self.transaction():
             self.connection.execute(
                 "UPDATE runs SET finished_at = ?, status = ? WHERE run_id = ?", (int(time.time()), status, run_id)
+            )
+            self.connection.execute(
+                """
+                DELETE FROM runs WHERE run_id NOT IN (SELECT run_id FROM runs ORDER BY run_id DESC LIMIT ?)
+                  AND run_id NOT IN (SELECT run_id FROM batches)
+                """,
+                (KEEP_RUNS,),
             )
 
     def journal(self, run_id: str, list_no: int, action: str, first_key: str, last_key: str) -> JournalledBatch:
@@ -193,7 +190,7 @@ class Ledger:
         Args:
             run_id: The run.
             list_no: The ledger's number of the list.
-            action: `create` or `update`.
+            action: An `Action`'s value.
             first_key: `email_key` of its first row.
             last_key: `email_key` of its last row.
         """
@@ -211,28 +208,128 @@ class Ledger:
         with self.transaction():
             self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job_id, batch.batch_id))
 
-    def confirm(self, batch: JournalledBatch, except_for: Collection[str]) -> None:
-        """Note that the platform holds the rows of a batch, and take it off the journal, in one step.
+    def confirm(self, batch: JournalledBatch, problems: Mapping[str, RowProblem]) -> None:
+        """Note what the platform made of a batch, and take it off the journal, in one step.
 
         Args:
-            batch: The batch.
-            except_for: The `email_key` of each row that the platform did not take.
+            batch: The batch; the staged rows that it belongs to are attached.
+            problems: What became of the rows that the platform did not take, by `email_key`.
         """
         with self.transaction():
-            self.connection.execute("CREATE TEMP TABLE IF NOT EXISTS refused (email_key TEXT PRIMARY KEY)")
             self.connection.execute("DELETE FROM temp.refused")
-            self.connection.executemany("INSERT INTO temp.refused VALUES (?)", [(key,) for key in except_for])
+            self.connection.executemany("INSERT INTO temp.refused VALUES (?)", [(key,) for key in problems])
+            if batch.action == Action.REMOVE.value:
+                self._confirm_removals(batch)
+            else:
+                self._confirm_contacts(batch)
+                suppressed = [key for key, problem in problems.items() if problem.outcome is Outcome.SUPPRESSED]
+                self._suppress(batch.list_no, suppressed)
+            self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+
+    def _confirm_contacts(self, batch: JournalledBatch) -> None:
+        ours = batch.action == Action.CREATE.value
+        keys = (batch.list_no, batch.first_key, batch.last_key)
+        self.connection.execute(
+            """
+            INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
+            SELECT list_no, email_key, hash, row_key, ?, ?, platform_id, ? FROM staging.plan
+            WHERE action = ? AND list_no = ? AND email_key BETWEEN ? AND ?
+              AND email_key NOT IN (SELECT email_key FROM temp.refused)
+            ORDER BY email_key
+            ON CONFLICT (list_no, email_key) DO UPDATE SET
+              hash = excluded.hash, row_key = excluded.row_key, status = excluded.status,
+              ours = max(ours, excluded.ours), changed_at = excluded.changed_at
+            """,
+            (Status.ON.value, ours, int(time.time()), batch.action, *keys),
+        )
+        # In the same step, so that no run can take them for people whom no segment feeds.
+        self.connection.execute(
+            """
+            INSERT OR IGNORE INTO memberships
+            SELECT s.list_no, s.email_key, g.segment_no
+            FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
+              JOIN main.segments g ON g.name = n.name
+            WHERE s.list_no = ? AND s.email_key BETWEEN ? AND ?
+            ORDER BY s.email_key
+            """,
+            keys,
+        )
+
+    def _suppress(self, list_no: int, email_keys: Collection[str]) -> None:
+        self.connection.executemany(
+            """
+            INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)
+            VALUES (?, ?, x'', '', ?, 0, ?)
+            ON CONFLICT (list_no, email_key) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
+            """,
+            [(list_no, key, Status.SUPPRESSED.value, int(time.time())) for key in email_keys],
+        )
+
+    def _confirm_removals(self, batch: JournalledBatch) -> None:
+        self.connection.execute(
+            """
+            UPDATE contacts SET status = ?, changed_at = ?
+            WHERE list_no = ? AND email_key IN (
+              SELECT email_key FROM staging.plan
+              WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?
+                AND email_key NOT IN (SELECT email_key FROM temp.refused)
+            )
+            """,
+            (
+                *(Status.REMOVED.value, int(time.time()), batch.list_no),
+                *(batch.list_no, batch.action, batch.first_key, batch.last_key),
+            ),
+        )
+
+    def add_segments(self, names: Iterable[str]) -> None:
+        """Make sure that the ledger knows segments.
+
+        Args:
+            names: Names of the streams.
+        """
+        with self.transaction():
+            self.connection.executemany("INSERT OR IGNORE INTO segments (name) VALUES (?)", [(n,) for n in names])
+
+    def keep_memberships(self, list_no: int, complete: Collection[str]) -> None:
+        """Note which segments feed whom into a list, once everything else is done.
+
+        Args:
+            list_no: The ledger's number of the list.
+            complete: The segments that were read to their end: who is not staged for them has left them.
+        """
+        with self.transaction():
             self.connection.execute(
                 """
-                INSERT OR REPLACE INTO contacts (list_no, email_key, hash, row_key, confirmed_at)
-                SELECT list_no, email_key, hash, row_key, ? FROM staging.plan
-                WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?
-                  AND email_key NOT IN (SELECT email_key FROM temp.refused)
-                ORDER BY email_key
+                INSERT OR IGNORE INTO memberships
+                SELECT s.list_no, s.email_key, g.segment_no
+                FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
+                  JOIN main.segments g ON g.name = n.name
+                WHERE s.list_no = ?
+                ORDER BY s.email_key
                 """,
-                (int(time.time()), batch.list_no, batch.action, batch.first_key, batch.last_key),
+                (list_no,),
             )
-            self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+            self.connection.executemany(
+                """
+                DELETE FROM memberships
+                WHERE list_no = :list_no AND segment_no = (SELECT segment_no FROM main.segments WHERE name = :segment)
+                  AND NOT EXISTS (
+                    SELECT 1 FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
+                    WHERE s.list_no = :list_no AND s.email_key = memberships.email_key AND n.name = :segment
+                  )
+                """,
+                [{"list_no": list_no, "segment": segment} for segment in complete],
+            )
+
+    def members_on(self, list_no: int) -> int:
+        """Return how many contacts are on a list, as far as the ledger knows."""
+        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND status IN (?, ?)"
+        return int(self.connection.execute(query, (list_no, Status.ON.value, Status.FOUND.value)).fetchone()[0])
+
+    def members_of(self, list_no: int, segment: str) -> int:
+        """Return how many addresses a segment has fed into a list, as far as the ledger knows."""
+        query = "SELECT count(*) FROM memberships JOIN segments USING (segment_no) WHERE list_no = ? AND name = ?"
+        return int(self.connection.execute(query, (list_no, segment)).fetchone()[0])
 
     def journalled(self, list_no: int) -> dict[str, list[JournalledBatch]]:
         """Return the batches of a list that have no confirmed outcome, by the run that began them.
@@ -259,20 +356,86 @@ class Ledger:
         with self.transaction():
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
-    def _migrate(self) -> None:
-        self._check_version()
-        with transaction(self.connection):
-            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-            for statements in _MIGRATIONS[version:]:
-                for statement in statements:
-                    self.connection.execute(statement)
-            self.connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+    def rebuild(self, list_no: int, members: Iterable[Member]) -> tuple[int, int]:
+        """Replace what is known of a list by what the platform holds.
+
+        Args:
+            list_no: The ledger's number of the list.
+            members: Everybody whom the platform knows, on the list or not.
+
+        Returns:
+            How many people were found on the list, and how many the platform knows besides.
+        """
+        # Read into a temporary table first: the listing can take minutes, and other runs may want the ledger.
+        self.connection.execute("CREATE TEMP TABLE members (email_key TEXT PRIMARY KEY, status TEXT, platform_id TEXT)")
+        statuses = {True: Status.FOUND.value, False: Status.AWAY.value}
+        with clear_errors(self.path):
+            self.connection.executemany(
+                "INSERT OR REPLACE INTO temp.members VALUES (?, ?, ?)",
+                ((member.email_key, statuses[member.on_list], member.platform_id) for member in members),
+            )
+        with self.transaction():
+            for table in ("contacts", "memberships", "batches"):
+                self.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
+            self.connection.execute(
+                """
+                INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
+                SELECT ?, email_key, x'', '', status, 0, platform_id, ? FROM temp.members ORDER BY email_key
+                """,
+                (list_no, int(time.time())),
+            )
+            self.connection.execute("DROP TABLE temp.members")
+        counts = dict(
+            self.connection.execute(
+                "SELECT status, count(*) FROM contacts WHERE list_no = ? GROUP BY status", (list_no,)
+            ).fetchall()
+        )
+        return counts.get(Status.FOUND.value, 0), counts.get(Status.AWAY.value, 0)
+
+    def forget(self, email_key: str) -> int:
+        """Erase everything about an address, and see to it that the file keeps no trace.
+
+        Args:
+            email_key: The key of the contact.
+
+        Returns:
+            On how many lists it was known.
+        """
+        with self.transaction():
+            cursor = self.connection.execute("DELETE FROM contacts WHERE email_key = ?", (email_key,))
+            self.connection.execute("DELETE FROM memberships WHERE email_key = ?", (email_key,))
+        self._overwrite()
+        return cursor.rowcount
+
+    def purge(self, list_nos: Iterable[int]) -> int:
+        """Erase everything about lists.
+
+        Args:
+            list_nos: The ledger's numbers of the lists.
+
+        Returns:
+            How many contacts were erased.
+        """
+        erased = 0
+        with self.transaction():
+            for list_no in list_nos:
+                erased += self.connection.execute("DELETE FROM contacts WHERE list_no = ?", (list_no,)).rowcount
+                for table in ("memberships", "batches", "lists"):
+                    self.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
+        self._overwrite()
+        return erased
+
+    def _overwrite(self) -> None:
+        """Rewrite the file without the erased rows, and empty the write-ahead log that still held them."""
+        with clear_errors(self.path):
+            self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _check_version(self) -> None:
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
+        found = version(self.connection)
+        if found > len(MIGRATIONS):
             raise CixError(
                 LEDGER_UNUSABLE,
-                f"`{self.path}` was written by a newer version of this program (schema {version}).",
+                f"`{self.path}` was written by a newer version of this program (schema {found}).",
                 "Install that version again, or use another ledger.",
             )

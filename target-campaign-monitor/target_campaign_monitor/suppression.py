@@ -1,0 +1,56 @@
+"""The suppression list of the client that a list belongs to, read once in a run and only if somebody comes back."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from audience_sdk.errors import LIST_UNKNOWN, CixError
+
+from target_campaign_monitor.answers import error_of
+from target_campaign_monitor.paging import pages
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from audience_sdk.http import Api
+
+
+class SuppressionList:
+    """Who is suppressed by the client of a list. Safe to use from several threads.
+
+    Args:
+        api: The API.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._lock = threading.Lock()
+        self._by_list: dict[str, AbstractSet[str]] = {}
+
+    def of_list(self, list_id: str) -> AbstractSet[str]:
+        """Return the suppressed addresses, in lower case.
+
+        Args:
+            list_id: A list of the client's.
+
+        Raises:
+            CixError: If the client cannot be found or does not let its suppression list be read.
+        """
+        with self._lock:
+            if list_id not in self._by_list:
+                path = f"/clients/{self._client_of(list_id)}/suppressionlist.json"
+                self._by_list[list_id] = {each["EmailAddress"].casefold() for each in pages(self._api, path)}
+            return self._by_list[list_id]
+
+    def _client_of(self, list_id: str) -> str:
+        clients = self._api.call("GET", "/clients.json")
+        if not clients.ok:
+            raise error_of(clients, "Listing clients")
+        for client in clients.json():
+            lists = self._api.call("GET", f"/clients/{client['ClientID']}/lists.json")
+            if not lists.ok:
+                raise error_of(lists, "Listing the lists of a client")
+            if any(each["ListID"] == list_id for each in lists.json()):
+                return str(client["ClientID"])
+        raise CixError(LIST_UNKNOWN, f"No client of this account has list {list_id}.")
