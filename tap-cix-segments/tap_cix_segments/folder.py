@@ -139,8 +139,9 @@ class FolderSource(Source):
                 raise CixError(PARTITION_UNREADABLE, f"it cannot be looked up ({error.strerror}).") from None
             if info["type"] == "file":
                 return PartitionFile(partition, path, int(info.get("size") or 0))
-        location = "/".join(path_parts(partition.location))
-        raise CixError(PARTITION_MISSING, f"no end of its location {location} is a file below the folder.")
+        path = "/".join(path_parts(partition.location))
+        message = f"there is no file {path} below the folder, nor one at a shorter end of that path."
+        raise CixError(PARTITION_MISSING, message)
 
     def _open_partition(self, file: PartitionFile) -> IO[bytes]:
         try:

@@ -162,7 +162,7 @@ class PartitionReader:
             if len(row) == self._width:
                 kept.append((row, number))
             elif row:  # an empty line is no row
-                what = f"it has {len(row)} values where there are {self._width} columns."
+                what = f"it has {len(row)} instead of {self._width} values."
                 self._report.bad_row(ROW_MALFORMED, self._partition.name, number, what)
         return Rows([row for row, _ in kept], [number for _, number in kept])
 
@@ -208,8 +208,13 @@ def find_layout(first_row: Sequence[str], names: Sequence[str], stated: bool | N
     if len(first_row) != len(names):
         message = f"its header has {len(first_row)} columns where model.json lists {len(names)}."
         raise CixError(HEADER_WRONG, message)
-    positions = {_plain(cell): position for position, cell in enumerate(first_row)}
-    return Layout([positions[_plain(name)] for name in names], has_header=True)
+    positions = {cell: position for position, cell in enumerate(first_row)}
+    if not positions.keys() >= set(names):
+        positions = {name: list(map(_plain, first_row)).index(_plain(name)) for name in names}
+    order = [positions[name] for name in names]
+    if len(set(order)) < len(names):
+        raise CixError(HEADER_WRONG, "its header has names that differ from those in model.json, and are too alike.")
+    return Layout(order, has_header=True)
 
 
 def _missing(names: Sequence[str], cells: Sequence[str]) -> list[str]:

@@ -126,8 +126,8 @@ def test_partition_that_is_a_folder(export: ExportFolder, run_tap: Callable[...,
 @pytest.mark.parametrize(
     ("row", "hint"),
     [
-        (b"0b,ben@example.org\r\n", "2 values where there are 3 columns"),
-        (b"0b,ben@example.org,1,2\r\n", "4 values where there are 3 columns"),
+        (b"0b,ben@example.org\r\n", "2 instead of 3 values"),
+        (b"0b,ben@example.org,1,2\r\n", "4 instead of 3 values"),
         (b'0b,"ben"@example.org,1\r\n', "not valid CSV"),
     ],
 )
@@ -161,7 +161,7 @@ def test_undecodable_bytes_cost_only_their_row(export: ExportFolder, run_tap: Ca
 def test_bad_rows_are_told_five_times_then_counted(export: ExportFolder, run_tap: Callable[..., Outcome]) -> None:
     export.add("Readers", b"CustomerId,EMail,LoyaltyPoints\r\n" + b"0a\r\n" * 1200 + b"0c,c,3\r\n")
     outcome = run_tap(export)
-    assert sum("values where there are" in line for line in outcome.errors()) == 5
+    assert sum("1 instead of 3 values" in line for line in outcome.errors()) == 5
     assert any("1,200 such rows in all" in line for line in outcome.errors())
     assert "lost: 1,200 rows" in outcome.errors()[-1]
     assert len(outcome.records("Readers")) == 1

@@ -137,6 +137,13 @@ def test_header_that_does_not_belong_to_the_model(first_row: list[str], stated: 
     assert hint in caught.value.message
 
 
+def test_names_that_differ_only_in_case_are_told_apart() -> None:
+    names = ["Name", "EMail", "Email"]
+    assert find_layout(["Email", "EMail", "Name"], names, stated=None) == Layout([2, 1, 0], has_header=True)
+    with pytest.raises(CixError, match="too alike"):
+        find_layout(["email", "EMail", "Name"], names, stated=None)
+
+
 def test_rows_are_numbered_as_a_spreadsheet_does() -> None:
     report = SegmentReport("Readers", logging.getLogger("test"))
     content = b'CustomerId,EMail,City\n1,a,"b\nb"\nbad\n2,c,d\n'
