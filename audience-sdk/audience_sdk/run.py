@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from audience_sdk.apply import Applier
 from audience_sdk.contact import Outcome, RowProblem
 from audience_sdk.errors import (
     EMAIL_DUPLICATE,
     JOB_UNFINISHED,
-    LIST_BUSY,
     MAY_HAVE_LEFT,
     PERSON_SUPPRESSED,
     QUOTA_SPENT,
@@ -27,7 +24,7 @@ from audience_sdk.errors import (
     CixError,
 )
 from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path, staged_path
-from audience_sdk.ledger.database import PRIVATE
+from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.progress import progress
@@ -38,8 +35,7 @@ from audience_sdk.stage import Feed, SegmentStage
 if TYPE_CHECKING:
     import logging
     import threading
-    from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Sequence
 
     from audience_sdk.destination import Destination
     from audience_sdk.http import Traffic
@@ -110,10 +106,10 @@ class Run:
         self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
         self._resources.callback(self._ledger.close)
         for list_id in self._settings.all_lists():
-            self._resources.enter_context(_locked(self._ledger_path, f"{self._target} {list_id}"))
+            self._resources.enter_context(held(self._ledger_path, f"list {list_id}"))
             self._feeds[list_id] = self._feed(list_id)
         # Whoever can take this lock knows that the run is over.
-        self._resources.enter_context(_locked(self._ledger_path, self.report.run_id, once=True))
+        self._resources.enter_context(held(self._ledger_path, f"run {self.report.run_id}", once=True))
         if not self._settings.dry_run:
             self._settle_the_past()
             self._ledger.begin_run(self.report.run_id, self._target)
@@ -233,7 +229,7 @@ class Run:
             recover(self._destination, self._ledger, feed.list_id, feed.list_no, stop=self._stop, logger=self._logger)
         for path in self._ledger_path.parent.glob(staged_path(self._ledger_path, "*").name):
             run_id = path.name.removeprefix(staged_path(self._ledger_path, "").name)
-            with suppress(CixError), _locked(self._ledger_path, run_id, once=True):
+            with suppress(CixError), held(self._ledger_path, f"run {run_id}", once=True):
                 if not self._ledger.has_journalled(run_id):
                     path.unlink(missing_ok=True)
 
@@ -320,24 +316,3 @@ _HELD = {
 
 _STATUS = {STOPPED: "stopped", ROWS_DEFERRED: "incomplete", QUOTA_SPENT: "incomplete", JOB_UNFINISHED: "incomplete"}
 """How a run is called that an error ended, where it did not fail."""
-
-
-@contextmanager
-def _locked(ledger: Path, what: str, *, once: bool = False) -> Iterator[None]:
-    """Hold a list or a run against other runs; the operating system lets go of it however the process ends.
-
-    Args:
-        ledger: The ledger's file; the locks are beside it.
-        what: What is held.
-        once: Whether nobody will want the lock again, so that its file can go.
-    """
-    folder = ledger.with_name(f"{ledger.name}.locks")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = hashlib.sha256(what.encode()).hexdigest()[:16]
-    try:
-        with FileLock(folder / name, timeout=0, mode=PRIVATE):
-            yield
-            if once:
-                (folder / name).unlink(missing_ok=True)
-    except Timeout as error:
-        raise CixError(LIST_BUSY, f"Another run is working on {what}.") from error

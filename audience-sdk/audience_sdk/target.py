@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import sys
 import threading
@@ -10,6 +11,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
+from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import _ConfigInput
@@ -17,20 +20,23 @@ from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 from typing_extensions import override
 
+from audience_sdk import maintenance
 from audience_sdk.cli import check_settings, plugin_command
-from audience_sdk.errors import KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, CixError
+from audience_sdk.contact import InvalidEmailError, normalise_email
+from audience_sdk.errors import FORGET_WHOM, KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, CixError
 from audience_sdk.http import Api, Traffic
 from audience_sdk.ledger import TokenStore, ledger_path
+from audience_sdk.ledger.database import make_private
 from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
 from audience_sdk.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from types import FrameType
     from typing import IO
 
-    import click
     from requests.auth import AuthBase
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -77,10 +83,27 @@ class Services:
         attempts = self.settings.max_attempts
         return Api(base_url.rstrip("/"), auth, traffic=self.traffic, stop=self.stop, attempts=attempts, **options)
 
+    def budget(self, connection_id: str, per_second: int) -> Limiter:
+        """Return the budget of a connection's requests, which all processes of this machine with one ledger share.
+
+        Args:
+            connection_id: Names the connection; no secret.
+            per_second: Requests in a second.
+        """
+        name = hashlib.sha256(connection_id.encode()).hexdigest()[:16]
+        path = self._beside_ledger(f"budget-{name}")
+        make_private(path)
+        make_private(path.with_name(f"{path.name}.lock"))
+        rate = Rate(per_second, Duration.SECOND)
+        return Limiter(SQLiteBucket.init_from_file([rate], table="requests", db_path=str(path), use_file_lock=True))
+
+    def _beside_ledger(self, name: str) -> Path:
+        ledger = ledger_path(self.settings.ledger_url)
+        return ledger.with_name(f"{ledger.name}.{name}")
+
     def tokens(self) -> TokenStore:
         """Return the store of tokens beside the ledger."""
-        ledger = ledger_path(self.settings.ledger_url)
-        return TokenStore(ledger.with_name(f"{ledger.name}.tokens"))
+        return TokenStore(self._beside_ledger("tokens"))
 
 
 class SegmentSink(Sink):
@@ -235,7 +258,41 @@ class AudienceTarget(Target):
     @override
     def get_singer_command(cls) -> click.Command:
         """Return the command, with this project's way of reporting errors."""
-        return plugin_command(super().get_singer_command(), cls.logger)
+        command = plugin_command(super().get_singer_command(), cls.logger)
+        command.params.extend(
+            [
+                click.Option(
+                    ["--rebuild-ledger"], is_flag=True, help="Read the lists back and rebuild the ledger from them."
+                ),
+                click.Option(
+                    ["--forget"], is_flag=True, help="Erase a person here; the address is read from standard input."
+                ),
+                click.Option(
+                    ["--purge"], is_flag=True, help="Erase what is kept here about the lists of a removed export."
+                ),
+            ]
+        )
+        return command
+
+    def maintain(self, *, rebuild_ledger: bool, forget: bool) -> None:
+        """Do what the command line asks for in place of a run.
+
+        Args:
+            rebuild_ledger: Rebuild the ledger from the lists.
+            forget: Forget the person whose address is on standard input; else purge the export.
+        """
+        settings = self.services.settings
+        if rebuild_ledger:
+            maintenance.rebuild(settings, self.make_destination(self.services), self.name, self.logger)
+        elif forget:
+            click.echo("E-mail address to forget: ", nl=False, err=True)
+            try:
+                _, email_key = normalise_email(sys.stdin.readline())
+            except InvalidEmailError as error:
+                raise CixError(FORGET_WHOM, error.problem.reason) from None
+            self.logger.info("Forgotten in %d places.", maintenance.forget(settings, self.name, email_key))
+        else:
+            self.logger.info("Purged %d contacts.", maintenance.purge(settings, self.name))
 
     @classmethod
     @override
@@ -246,6 +303,9 @@ class AudienceTarget(Target):
         about_format: str | None = None,
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
+        rebuild_ledger: bool = False,
+        forget: bool = False,
+        purge: bool = False,
     ) -> None:
         """Run the target.
 
@@ -254,10 +314,16 @@ class AudienceTarget(Target):
             about_format: How to show it.
             config: The settings.
             file_input: Where to read messages instead of standard input.
+            rebuild_ledger: Rebuild the ledger from the lists in place of a run.
+            forget: Forget a person in place of a run.
+            purge: Purge the export in place of a run.
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         config = config or _ConfigInput()
         target = cls(config=config.config, parse_env_config=config.parse_env)
+        if rebuild_ledger or forget or purge:
+            target.maintain(rebuild_ledger=rebuild_ledger, forget=forget)
+            return
         try:
             target.listen(file_input)
         except CixError as error:

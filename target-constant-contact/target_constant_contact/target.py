@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audience_sdk.oauth import RefreshingToken
 from audience_sdk.settings import common_settings
 from audience_sdk.target import AudienceTarget
-from pyrate_limiter import Duration, Limiter, Rate
 from singer_sdk import typing as th
 
 from target_constant_contact.answers import again
@@ -69,7 +68,7 @@ class TargetConstantContact(AudienceTarget):
             refresh_token=config["refresh_token"],
             attempts=services.settings.max_attempts,
         )
-        limiter = Limiter(Rate(int(config["requests_per_second"]), Duration.SECOND))
+        limiter = services.budget(config["client_id"], int(config["requests_per_second"]))
         api = services.api(config["api_url"], token, again=again, renew=token.renew, limiter=limiter)
         return ConstantContact(api, float(config["job_deadline_seconds"]))
 

@@ -285,7 +285,7 @@ class Staging:
         """
         cursor = self._connection.execute(
             """
-            SELECT email_key, email, row_key, g.name, x''
+            SELECT email_key, email, row_key, g.name, x'', NULL, 0
             FROM staging.staged s JOIN staging.segments g USING (segment_no)
             WHERE list_no = ? AND EXISTS (
               SELECT 1 FROM staging.staged later
