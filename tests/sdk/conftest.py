@@ -1,0 +1,46 @@
+"""Fixtures of the engine's tests; their helpers are the modules beside this one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Test folders are no packages, so the helpers are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from export_harness import Export, Process
+from memory_destination import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def platform() -> Platform:
+    """A platform in memory with one empty list, L1."""
+    return Platform()
+
+
+@pytest.fixture
+def export(tmp_path: Path, platform: Platform) -> Export:
+    """An export onto list L1 of that platform."""
+    return Export(tmp_path, platform)
+
+
+@pytest.fixture
+def start(export: Export) -> Iterator[Callable[..., Process]]:
+    """Start the same export in a process of its own, with further settings as keywords."""
+    processes: list[Process] = []
+
+    def begin(**settings: Any) -> Process:
+        processes.append(Process(export.folder, **export.config | settings))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.kill()
+        for stream in (process.popen.stdin, process.popen.stdout):
+            stream.close()
