@@ -116,7 +116,7 @@ class Browser:
             "INSERT INTO cc_devices VALUES (?, ?, ?, ?, 'pending', ?, NULL)",
             (device_code, letters, client["client_id"], scope, self._now() + _DEVICE_SECONDS),
         )
-        page = f"{request.base_url}activate"
+        page = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}/activate"
         return answer(
             {
                 "device_code": device_code,
