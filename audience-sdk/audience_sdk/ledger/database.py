@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 PRIVATE = 0o600
 """Mode of every file that holds personal data or secrets: the owner alone."""
+
+_PATIENCE_SECONDS = 60
+"""How long a process waits for another one that writes the same file."""
 
 
 def make_private(path: Path) -> None:
@@ -44,10 +49,23 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
         A connection in autocommit mode that waits up to 60 s for another writer.
     """
     make_private(path)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_SECONDS)
+    _until_unlocked(connection.execute, "PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+# Where several processes begin the write-ahead log of a new file at once, SQLite refuses instead of waiting.
+_until_unlocked = Retrying(
+    retry=retry_if_exception(_is_locked),
+    stop=stop_after_delay(_PATIENCE_SECONDS),
+    wait=wait_random(0.001, 0.05),
+    reraise=True,
+)
 
 
 @contextmanager
