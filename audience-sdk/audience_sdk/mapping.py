@@ -120,8 +120,8 @@ class FieldMapping:
                 row_key_of(record, key_columns),
                 email,
                 email_key,
-                _texts(record, fields),
-                _texts(record, custom_fields),
+                _texts(record.get, fields),
+                _texts(record.get, custom_fields),
             )
 
         return to_contact
@@ -180,13 +180,15 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f" (did you mean `{by_folded[close[0]]}`?)" if close else ""
 
 
-def _texts(record: Mapping[str, Any], fields: Sequence[tuple[str, Columns]]) -> dict[str, str]:
+def _texts(get: Callable[[str], Any], fields: Sequence[tuple[str, Columns]]) -> dict[str, str]:
     texts = {}
     for name, columns in fields:
-        if len(columns) == 1:
-            text = as_text(record.get(columns[0]))
-        else:
-            text = " ".join(filter(None, [as_text(record.get(column)) for column in columns]))
+        value = get(columns[0])
+        # Most values are texts; asking for them here spares a call for each of a million rows.
+        text = value.strip() if type(value) is str else as_text(value)
+        for column in columns[1:]:
+            more = as_text(get(column))
+            text = f"{text} {more}" if text and more else text or more
         if text:
             texts[name] = text
     return texts

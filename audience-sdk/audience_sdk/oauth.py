@@ -41,8 +41,8 @@ class RefreshingToken(AuthBase):
     store: TokenStore
     token_url: str
     client_id: str
-    client_secret: str
-    refresh_token: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     attempts: int = 6
     _access_token: str | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -106,7 +106,7 @@ class RefreshingToken(AuthBase):
             raise CixError(CONNECTION_LOST, "The platform no longer honours the refresh token.") from error
         except InvalidClientError as error:
             raise CixError(CREDENTIALS_REFUSED, "The platform does not know this client id and secret.") from error
-        except (OAuth2Error, ValueError) as error:
+        except (OAuth2Error, ValueError, AttributeError) as error:  # oauthlib takes any JSON for an object
             message = f"The token endpoint answered HTTP {reply.status} and no token."
             raise CixError(PLATFORM_UNREACHABLE, message) from error
         return {

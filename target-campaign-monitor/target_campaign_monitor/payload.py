@@ -10,10 +10,12 @@ from audience_sdk.destination import CustomField, EncodedRow, find_custom_fields
 from audience_sdk.fitting import fit_choices, fit_date, fit_length, fit_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from audience_sdk.contact import Contact
     from audience_sdk.mapping import FieldMapping
+
+    Fitter = Callable[[str, list[str]], Sequence[str]]
 
 MAX_VALUE_LENGTH = 250
 """Characters of a custom field's value (vendor's documentation of the import call)."""
@@ -49,6 +51,7 @@ def row_encoder(
     """
     custom_fields = find_custom_fields(mapping.custom_fields, available, fold=fold_key)
     named = any(field in mapping.fields for field in ("name", "first_name", "last_name"))
+    fitters = [(name, field.key, _fitter(field)) for name, field in custom_fields.items()]
     encoder = msgspec.json.Encoder()
 
     def encode(contact: Contact) -> EncodedRow:
@@ -59,12 +62,16 @@ def row_encoder(
         }
         if named:
             row["Name"] = name_of(contact)
-        if custom_fields:
-            row["CustomFields"] = [
-                element
-                for name, field in custom_fields.items()
-                for element in custom_field_elements(field, contact.custom_fields.get(name, ""), warnings)
-            ]
+        if fitters:
+            elements = row["CustomFields"] = []
+            texts = contact.custom_fields
+            for name, key, fit in fitters:
+                values = fit(texts[name], warnings) if name in texts else ()
+                if values:
+                    elements.extend([{"Key": key, "Value": value} for value in values])
+                else:
+                    # An empty value clears the field at the platform.
+                    elements.append({"Key": key, "Value": "", "Clear": True})
         return EncodedRow(encoder.encode(row), warnings)
 
     return encode
@@ -95,30 +102,27 @@ def consent_of(text: str, warnings: list[str]) -> str:
     return consent or "No"
 
 
-def custom_field_elements(field: CustomField, text: str, warnings: list[str]) -> list[dict[str, Any]]:
-    """Return the elements of `CustomFields` for one field; an empty value clears it at the platform.
+def _fitter(field: CustomField) -> Fitter:
+    """Return the function that fits a text to a custom field: the values to send, none to clear it."""
+    name, kind = field.name, field.kind
 
-    Args:
-        field: The custom field.
-        text: The value.
-        warnings: Gets a sentence if the value had to be changed.
-    """
-    values = _fitted(field, text, warnings) if text else []
-    if not values:
-        return [{"Key": field.key, "Value": "", "Clear": True}]
-    return [{"Key": field.key, "Value": value} for value in values]
+    def fit_text(text: str, warnings: list[str]) -> Sequence[str]:
+        return (text,) if len(text) <= MAX_VALUE_LENGTH else (fit_length(name, text, MAX_VALUE_LENGTH, warnings),)
 
+    def fit_decimal(text: str, warnings: list[str]) -> Sequence[str]:
+        number = fit_number(name, text, warnings)
+        return (number,) if number else ()
 
-def _fitted(field: CustomField, text: str, warnings: list[str]) -> list[str]:
-    if field.kind == "Number":
-        return list(filter(None, [fit_number(field.name, text, warnings)]))
-    if field.kind == "Date":
-        day = fit_date(field.name, text, warnings)
+    def fit_day(text: str, warnings: list[str]) -> Sequence[str]:
+        day = fit_date(name, text, warnings)
         if day is not None and not _FIRST_DATE <= day <= _LAST_DATE:
-            warnings.append(f"`{field.name}`: left empty, the date is before 1900 or after 6 June 2076.")
+            warnings.append(f"`{name}`: left empty, the date is before 1900 or after 6 June 2076.")
             day = None
-        return [f"{day:%Y/%m/%d}"] if day else []
-    if field.kind in {"MultiSelectOne", "MultiSelectMany"}:
-        choices = fit_choices(field.name, text, field.options, warnings)
-        return choices if field.kind == "MultiSelectMany" else choices[:1]
-    return [fit_length(field.name, text, MAX_VALUE_LENGTH, warnings)]
+        return (day.isoformat().replace("-", "/"),) if day else ()
+
+    def fit_options(text: str, warnings: list[str]) -> Sequence[str]:
+        choices = fit_choices(name, text, field.options, warnings)
+        return choices if kind == "MultiSelectMany" else choices[:1]
+
+    by_kind = {"Number": fit_decimal, "Date": fit_day, "MultiSelectOne": fit_options, "MultiSelectMany": fit_options}
+    return by_kind.get(kind, fit_text)
