@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+_CUT = "cut"
+
 
 class _RawImport(msgspec.Struct):
     import_data: list[msgspec.Raw]
@@ -72,8 +74,10 @@ def csv_rows(content: bytes, byte_limit: int, line_limit: int) -> list[dict[str,
         line_limit: Number of lines that are read, the heading among them.
     """
     text = content[:byte_limit].decode("utf-8-sig", "ignore")
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    if len(content) > byte_limit:
+    cut = len(content) > byte_limit
+    # The mark makes the last row one that is cut in two, also where the cut falls between two rows.
+    lines = list(csv.reader(io.StringIO(text + _CUT if cut else text, newline="")))
+    if cut:
         lines = lines[:-1]
     if not lines:
         return []
