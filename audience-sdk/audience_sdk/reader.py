@@ -84,9 +84,9 @@ class BulkReader(GenericSingerReader[bytes]):
         stats: Counter[str] = Counter()
         line_number = 0
         for block in self._blocks(file_input or self.default_input):
-            messages = self._decode_block(block, line_number)
-            self._dispatch(messages, line_number, callbacks, stats)
-            line_number += len(messages)
+            for lines_before, messages in self._decode_block(block, line_number):
+                self._dispatch(messages, lines_before, callbacks, stats)
+            line_number += block.count(b"\n")
         return stats
 
     def discard(self, file_input: Any) -> None:
@@ -127,18 +127,26 @@ class BulkReader(GenericSingerReader[bytes]):
         if tail.strip():
             yield tail
 
-    def _decode_block(self, block: bytes, lines_before: int) -> list[Any]:
+    def _decode_block(self, block: bytes, lines_before: int) -> list[tuple[int, list[Any]]]:
+        """Decode whole lines; each stretch without a blank line comes with the number of lines before it."""
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
         try:
-            return self._decoder.decode_lines(block)
+            messages = self._decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-        lines = block.splitlines()
-        for number, line in enumerate(lines, lines_before + 1):
+            messages = []
+        if len(messages) == lines:
+            return [(lines_before, messages)]
+        # Some line is blank or bad, so they are looked at one by one.
+        stretches: list[tuple[int, list[Any]]] = [(lines_before, [])]
+        for number, line in enumerate(block.split(b"\n"), lines_before + 1):
+            if not line.strip():
+                stretches.append((number, []))
+                continue
             try:
-                self._decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):  # noqa: PERF203 - finds the one bad line
+                stretches[-1][1].append(self._decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 raise _malformed(number, "it is not JSON") from None
-        raise _malformed(lines_before + 1, "the lines up to the next million bytes are not JSON")
+        return stretches
 
     def _dispatch(
         self,
@@ -177,7 +185,7 @@ def _parts(message: Any, number: int) -> tuple[str, str, dict[str, Any] | None]:
     try:
         kind = message["type"]
         if kind != "RECORD":
-            return kind, "", None
+            return str(kind), "", None
         stream, record = message["stream"], message["record"]
     except (KeyError, TypeError):
         raise _malformed(number, "it lacks `type`, `stream` or `record`") from None
