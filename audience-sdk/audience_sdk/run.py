@@ -78,6 +78,7 @@ class Run:
         self._resources = ExitStack()
         self._reading = ExitStack()
         self._feeds: dict[str, Feed] = {}
+        self._begun = False
         self._segments: set[str] = set()
         self._complete: set[str] = set()
         self._ledger_path = ledger_path(settings.ledger_url)
@@ -116,6 +117,7 @@ class Run:
         self._staging = Staging(self._ledger, self.report.run_id)
         self._resources.callback(self._let_go_of_staging)
         self._read = self._reading.enter_context(progress(self._logger, "profiles read"))
+        self._begun = True
 
     def open_segment(self, segment: str, columns: Collection[str], key_columns: Sequence[str]) -> SegmentStage:
         """Get ready for the records of a segment.
@@ -299,7 +301,7 @@ class Run:
 
     def _close(self, status: str) -> None:
         path = self.report.finish(status)
-        if hasattr(self, "_staging") and not self._settings.dry_run:
+        if self._begun and not self._settings.dry_run:
             self._ledger.end_run(self.report.run_id, status)
         self._resources.close()
         self._logger.info("%s\nSummary: %s", self.report.table(status), path)

@@ -23,7 +23,7 @@ from typing_extensions import override
 from audience_sdk import maintenance
 from audience_sdk.cli import check_settings, plugin_command
 from audience_sdk.contact import InvalidEmailError, normalise_email
-from audience_sdk.errors import FORGET_WHOM, KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, CixError
+from audience_sdk.errors import FORGET_WHOM, KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, UNEXPECTED, CixError
 from audience_sdk.http import Api, Traffic
 from audience_sdk.ledger import TokenStore, ledger_path
 from audience_sdk.ledger.database import make_private
@@ -326,19 +326,20 @@ class AudienceTarget(Target):
             return
         try:
             target.listen(file_input)
-        except CixError as error:
+        except Exception as error:
             target.fail(error)
             target.message_reader.discard(file_input)
             raise
 
-    def fail(self, error: CixError) -> None:
+    def fail(self, error: Exception) -> None:
         """End the run with an error.
 
         Args:
             error: What ended it.
         """
+        known = error if isinstance(error, CixError) else CixError(UNEXPECTED, f"Unexpected {type(error).__name__}.")
         if self._run is not None:
-            self._run.fail(error)
+            self._run.fail(known)
         if self._signum:
-            self.logger.error("%s", error, extra={"code": error.code.code})
+            self.logger.error("%s", known, extra={"code": known.code.code})
             sys.exit(128 + self._signum)
