@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from cix_sandbox.testing import RunningSandbox
 
 # Test folders are no packages, so the helpers are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from typing import TYPE_CHECKING
+
 from cc_application import Application
+
+if TYPE_CHECKING:
+    from cix_sandbox.testing import RunningSandbox
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from cc_application import LIST, OTHER, OTHER_LIST, UNKNOWN_ID, Application, invalid, problem
-from cix_sandbox.testing import RunningSandbox
+
+if TYPE_CHECKING:
+    from cix_sandbox.testing import RunningSandbox
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ROW = {"email": "a@example.com"}

@@ -82,9 +82,7 @@ def _token_for(cc: Application, scope: str) -> str:
         "scope": scope,
         "state": "s",
     }
-    page = requests.get(
-        f"{cc.base}/oauth2/default/v1/authorize", params=query, allow_redirects=False, timeout=10
-    )
+    page = requests.get(f"{cc.base}/oauth2/default/v1/authorize", params=query, allow_redirects=False, timeout=10)
     code = page.headers["Location"].partition("code=")[2].partition("&")[0]
     return str(
         cc.token_request(grant_type="authorization_code", code=code, redirect_uri=address).json()["access_token"]

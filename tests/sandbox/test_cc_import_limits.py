@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 from cc_application import LIST, Application
 from cix_sandbox.constant_contact.import_files import csv_rows, rows_within
+
+if TYPE_CHECKING:
+    import requests
 
 
 def send(cc: Application, body: bytes) -> requests.Response:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
 import pytest
 from cc_application import LONG_LIVED, OTHER, ROTATING, Application
-from cix_sandbox.constant_contact.limits import Buckets
-from cix_sandbox.testing import RunningSandbox
+from cix_sandbox.constant_contact.limits import take_from_second
+from cix_sandbox.constant_contact.schema import create_schema
+from cix_sandbox.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from cix_sandbox.testing import RunningSandbox
 
 _THROTTLED = {"error_key": "throttled", "error_message": "Too Many Requests"}
 _QUOTA = {"error_key": "quota_exceeded", "error_message": "Limit Exceeded"}
@@ -42,27 +52,39 @@ def test_a_throttled_request_is_not_executed(cc: Application) -> None:
     assert len(cc.get("/contact_lists").json()["lists"]) == 1 + statuses.count(201)
 
 
-def test_time_refills_the_bucket_up_to_one_second() -> None:
-    buckets = Buckets()
-    assert [buckets.take("a", 4, 100.0) for _ in range(5)] == [True] * 4 + [False]
-    assert not buckets.take("a", 4, 100.2)
-    assert buckets.take("a", 4, 100.3)
-    assert not buckets.take("a", 4, 100.3)
-    assert [buckets.take("a", 4, 200.0) for _ in range(5)] == [True] * 4 + [False]
+@pytest.fixture
+def take(tmp_path: Path) -> Iterator[Callable[[str, float, float], bool]]:
+    """Take a request of somebody out of a bucket of a size at a time."""
+    connection = open_store(tmp_path)
+    create_schema(connection)
+    yield functools.partial(take_from_second, connection)
+    connection.close()
 
 
-def test_each_application_has_its_own_bucket() -> None:
-    buckets = Buckets()
-    assert buckets.take("a", 1, 100.0)
-    assert buckets.take("b", 1, 100.0)
-    assert not buckets.take("a", 1, 100.0)
+def test_time_refills_the_bucket_up_to_one_second(take: Callable[..., bool]) -> None:
+    assert [take("a", 4, 100.0) for _ in range(5)] == [True] * 4 + [False]
+    assert not take("a", 4, 100.2)
+    assert take("a", 4, 100.3)
+    assert not take("a", 4, 100.3)
+    assert [take("a", 4, 200.0) for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_a_clock_that_goes_back_does_not_close_the_bucket() -> None:
-    buckets = Buckets()
-    assert buckets.take("a", 1, 1_000_000.0)
-    assert not buckets.take("a", 1, 10.0)
-    assert buckets.take("a", 1, 11.0)
+def test_each_application_has_its_own_bucket(take: Callable[..., bool]) -> None:
+    assert take("a", 1, 100.0)
+    assert take("b", 1, 100.0)
+    assert not take("a", 1, 100.0)
+
+
+def test_a_clock_that_goes_back_does_not_close_the_bucket(take: Callable[..., bool]) -> None:
+    assert take("a", 1, 1_000_000.0)
+    assert not take("a", 1, 10.0)
+    assert take("a", 1, 11.0)
+
+
+def test_a_reset_fills_the_buckets(sandbox: RunningSandbox) -> None:
+    for _ in range(3):
+        assert Application(sandbox).get("/contacts").status_code == 200
+        sandbox.reset()
 
 
 def test_the_day_is_counted_and_begins_anew_at_midnight_utc(cc: Application) -> None:

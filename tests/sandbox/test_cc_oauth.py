@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from cc_application import LONG_LIVED, OTHER, ROTATING, Application
-from cix_sandbox.testing import RunningSandbox
+
+if TYPE_CHECKING:
+    from cix_sandbox.testing import RunningSandbox
 
 _BACK = "http://127.0.0.1:9/back"
 _SCOPE = "contact_data account_read offline_access"

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from cix_sandbox.constant_contact import answers
 from cix_sandbox.constant_contact.answers import Refusal
-from cix_sandbox.constant_contact.limits import Buckets, take_from_day
+from cix_sandbox.constant_contact.limits import take_from_day, take_from_second
 from cix_sandbox.constant_contact.machine import settle
 from cix_sandbox.constant_contact.switches import NAME
 from cix_sandbox.constant_contact.tokens import Access, access_of
@@ -135,7 +135,6 @@ class Gate:
     def __init__(self, state: SandboxState, endpoints: Iterable[Endpoint]) -> None:
         """Guard the endpoints of one sandbox."""
         self._state = state
-        self._buckets = Buckets()
         self._by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
             self._by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
@@ -179,10 +178,10 @@ class Gate:
         return access
 
     def _check_limits(self, access: Access, now: float) -> None:
-        if not self._buckets.take(access.client_id, self._number("requests_per_second"), now):
+        connection, client_id = self._state.connection, access.client_id
+        if not take_from_second(connection, f"api {client_id}", self._number("requests_per_second"), now):
             raise answers.throttled()
-        per_day = self._number("requests_per_day")
-        if not take_from_day(self._state.connection, access.client_id, per_day, now):
+        if not take_from_day(connection, client_id, self._number("requests_per_day"), now):
             raise answers.quota_exceeded()
 
     def _check_form(self, request: Request, endpoint: Endpoint, body: bytes) -> bytes:

@@ -9,32 +9,26 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-class Buckets:
-    """Token buckets, one for each key: as many requests at once as a second allows, then that pace.
+def take_from_second(connection: sqlite3.Connection, key: str, per_second: float, now: float) -> bool:
+    """Take one request out of a token bucket, if there is one in it.
 
-    They live in memory: a restart fills them.
+    As many requests as a second allows can come at once, the next ones at that pace.
+
+    Args:
+        connection: The store; the bucket survives a restart.
+        key: Whose bucket.
+        per_second: Size of the bucket and its refill per second; 0 for no limit.
+        now: Seconds since 1970-01-01 UTC.
     """
-
-    def __init__(self) -> None:
-        """Start with full buckets."""
-        self._levels: dict[str, tuple[float, float]] = {}
-
-    def take(self, key: str, per_second: float, now: float) -> bool:
-        """Take one request out of the key's bucket, if there is one in it.
-
-        Args:
-            key: Whose bucket.
-            per_second: Size of the bucket and its refill per second; 0 for no limit.
-            now: Seconds since 1970-01-01 UTC.
-        """
-        if per_second <= 0:
-            return True
-        level, filled_at = self._levels.get(key, (per_second, now))
-        # A clock that was set back must not leave the bucket empty for as long.
-        level = min(per_second, level + max(now - filled_at, 0) * per_second)
-        allowed = level >= 1
-        self._levels[key] = (level - allowed, now)
-        return allowed
+    if per_second <= 0:
+        return True
+    row = connection.execute("SELECT level, filled_at FROM cc_buckets WHERE key = ?", (key,)).fetchone()
+    level, filled_at = row or (per_second, now)
+    # A clock that was set back must not leave the bucket empty for as long.
+    level = min(per_second, level + max(now - filled_at, 0) * per_second)
+    allowed = level >= 1
+    connection.execute("INSERT OR REPLACE INTO cc_buckets VALUES (?, ?, ?)", (key, level - allowed, now))
+    return allowed
 
 
 def take_from_day(connection: sqlite3.Connection, client_id: str, per_day: float, now: float) -> bool:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from cix_sandbox.constant_contact import tokens
 from cix_sandbox.constant_contact.answers import Refusal, answer
-from cix_sandbox.constant_contact.limits import Buckets
+from cix_sandbox.constant_contact.limits import take_from_second
 from cix_sandbox.constant_contact.switches import NAME
 from cix_sandbox.store import transaction
 
@@ -90,7 +90,6 @@ class TokenEndpoint:
     def __init__(self, state: SandboxState) -> None:
         """Serve one sandbox."""
         self._state = state
-        self._buckets = Buckets()
         self._grants: dict[str, Callable[[dict[str, str], str, bool], tokens.Tokens]] = {
             "authorization_code": self._by_code,
             "refresh_token": self._by_refresh_token,
@@ -111,7 +110,7 @@ class TokenEndpoint:
     def _answer(self, form: dict[str, str], authorization: str) -> Response:
         client_id, secret = _basic(authorization) if authorization else (form.get("client_id", ""), None)
         per_second = self._state.switches.number(f"{NAME}.token_requests_per_second")
-        if not self._buckets.take(client_id, per_second, self._now()):
+        if not take_from_second(self._state.connection, f"token {client_id}", per_second, self._now()):
             raise okta_error(429, "E0000047", "Too many requests to the token endpoint.")
         client = known_client(self._state.connection, client_id)
         if secret is not None and not secrets.compare_digest(secret.encode(), client["client_secret"].encode()):

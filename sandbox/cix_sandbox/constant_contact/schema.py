@@ -52,6 +52,11 @@ _TABLES = {
         grant_id INTEGER NOT NULL,
         expires_at REAL NOT NULL
     """,
+    "cc_buckets": """
+        key TEXT PRIMARY KEY,
+        level REAL NOT NULL,
+        filled_at REAL NOT NULL
+    """,
     "cc_quota": """
         client_id TEXT PRIMARY KEY,
         day TEXT NOT NULL,
