@@ -91,21 +91,18 @@ def read_lists_for_email(call: Call) -> Answer:
     email = call.query.text("email")
     if not persons.valid_email(email.strip()):
         raise ApiError(errors.INVALID_EMAIL)
-    rows = call.connection.execute(
-        """SELECT list_id, title, state, joined FROM cm_list
-        JOIN cm_subscriber ON list_no = cm_list.no AND key = ?
-        WHERE client_no = ? ORDER BY cm_list.no""",
-        (persons.make_key(email), client.no),
-    )
+    key = persons.make_key(email)
+    known = [(each, call.backend.roll.find(each.no, key)) for each in lists_of(call.connection, client.no)]
     return Answer(
         [
             {
-                "ListID": row["list_id"],
-                "ListName": row["title"],
-                "SubscriberState": State(row["state"]).label,
-                "DateSubscriberAdded": stamp(row["joined"]),
+                "ListID": each.list_id,
+                "ListName": each.title,
+                "SubscriberState": State(there.state).label,
+                "DateSubscriberAdded": stamp(there.joined),
             }
-            for row in rows
+            for each, there in known
+            if there is not None
         ]
     )
 

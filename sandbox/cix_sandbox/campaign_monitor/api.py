@@ -24,6 +24,7 @@ from cix_sandbox.campaign_monitor import (
     subscribers,
     suppression,
 )
+from cix_sandbox.campaign_monitor.backend import open_backend
 from cix_sandbox.campaign_monitor.call import Call
 from cix_sandbox.campaign_monitor.errors import ApiError
 from cix_sandbox.campaign_monitor.importing import import_subscribers
@@ -135,6 +136,7 @@ class Api:
     def __init__(self, state: SandboxState) -> None:
         """Serve one sandbox."""
         self._state = state
+        self._backend = open_backend(state.connection, state.switches)
 
     def route(self) -> Route:
         """Return the route that takes every path and method."""
@@ -171,8 +173,7 @@ class Api:
             latency = self._state.switches.number(f"{NAME}.import_latency_seconds")
             await asyncio.sleep(latency)
         call = Call(
-            self._state.connection,
-            self._state.switches,
+            self._backend,
             identity,
             params,
             Query(request.query_params),
@@ -181,7 +182,7 @@ class Api:
         )
         try:
             with transaction(self._state.connection):
-                pending.carry_out(self._state.connection, self._state.switches, call.now)
+                pending.carry_out(self._backend, call.now)
                 return endpoint.handler(call)
         finally:
             request.state.rows = call.rows

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cix_sandbox.campaign_monitor import wire
 from cix_sandbox.campaign_monitor.errors import INVALID_CLIENT_ID, INVALID_LIST_ID, ApiError
-from cix_sandbox.campaign_monitor.switches import NAME
 from cix_sandbox.campaign_monitor.values import Field, make_key
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     import msgspec
 
     from cix_sandbox.campaign_monitor.auth import Identity
+    from cix_sandbox.campaign_monitor.backend import Backend
     from cix_sandbox.campaign_monitor.wire import Query
-    from cix_sandbox.switches import Switches
 
 _Form = TypeVar("_Form", bound="msgspec.Struct")
 
@@ -32,7 +31,7 @@ class Call:
     """A request after authentication and routing.
 
     Attributes:
-        connection: The store.
+        backend: What the stand-in works on.
         identity: Who asks.
         params: Parts of the path by name.
         query: Query parameters.
@@ -41,8 +40,7 @@ class Call:
         rows: Number of subscribers that the request is about, for the request log.
     """
 
-    connection: sqlite3.Connection
-    switches: Switches
+    backend: Backend
     identity: Identity
     params: dict[str, str]
     query: Query
@@ -50,17 +48,22 @@ class Call:
     now: int
     rows: int | None = field(default=None)
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The store."""
+        return self.backend.connection
+
     def flag(self, name: str) -> bool:
         """Return a switch that is true or false."""
-        return self.switches.flag(f"{NAME}.{name}")
+        return self.backend.flag(name)
 
     def text(self, name: str) -> str:
         """Return a switch with named choices."""
-        return self.switches.text(f"{NAME}.{name}")
+        return self.backend.text(name)
 
     def number(self, name: str) -> float:
         """Return a switch that is a number."""
-        return self.switches.number(f"{NAME}.{name}")
+        return self.backend.number(name)
 
     def decode(self, form: type[_Form], subject: str) -> _Form:
         """Read the body into a form; see `wire.decode`."""

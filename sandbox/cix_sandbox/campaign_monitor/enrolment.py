@@ -9,51 +9,21 @@ import msgspec
 
 from cix_sandbox.campaign_monitor import persons
 from cix_sandbox.campaign_monitor.call import fields_of
-from cix_sandbox.campaign_monitor.states import EntryRules, State, Verdict, enter
-from cix_sandbox.campaign_monitor.switches import NAME
+from cix_sandbox.campaign_monitor.roll import Subscriber
+from cix_sandbox.campaign_monitor.states import EntryRules, State, Verdict, all_verdicts
 from cix_sandbox.campaign_monitor.values import ValueRules, Values, merge
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
+    from cix_sandbox.campaign_monitor.backend import Backend
     from cix_sandbox.campaign_monitor.call import MailingList
     from cix_sandbox.campaign_monitor.forms import Person
-    from cix_sandbox.switches import Switches
 
+_NO_STATE = -1
 _read_fields = msgspec.json.Decoder(Values).decode
 _write_fields = msgspec.json.Encoder().encode
-
-UPSERT = """INSERT INTO cm_subscriber
-    (list_no, key, email, name, mobile, sms, state, changed, joined, fields)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (list_no, key) DO UPDATE SET name = excluded.name, mobile = excluded.mobile,
-    sms = excluded.sms, state = excluded.state, changed = excluded.changed,
-    fields = excluded.fields"""
-
-
-class Known(NamedTuple):
-    """What a list knows about someone."""
-
-    key: str
-    email: str
-    name: str
-    mobile: str
-    sms: str
-    state: int
-    changed: int
-    joined: int
-    fields: str
-
-
-def known_people(connection: sqlite3.Connection, list_no: int, keys: Collection[str]) -> dict[str, Known]:
-    """Return those of some people whom a list knows, by key."""
-    rows = connection.execute(
-        """SELECT key, email, name, mobile, sms, state, changed, joined, fields
-        FROM cm_subscriber WHERE list_no = ? AND key IN (SELECT value FROM json_each(?))""",
-        (list_no, json.dumps(keys)),
-    )
-    return {row["key"]: Known(*row) for row in rows}
 
 
 class Entry(NamedTuple):
@@ -61,39 +31,37 @@ class Entry(NamedTuple):
 
     person: Person
     key: str
-    known: Known | None
+    known: Subscriber | None
     verdict: Verdict
 
 
 class Enrolment:
-    """One write to one list, of any number of people with different addresses."""
+    """One write to one list, of any number of people with different addresses.
 
-    def __init__(self, connection: sqlite3.Connection, switches: Switches, target: MailingList, now: int) -> None:
-        """Read the list's rules and fields.
+    Args:
+        backend: What the stand-in works on.
+        target: The list to write to.
+        now: The time, in whole seconds since 1970.
+    """
 
-        Args:
-            connection: The store.
-            switches: The switches.
-            target: The list to write to.
-            now: The time, in whole seconds since 1970.
-        """
-        self._connection = connection
+    def __init__(self, backend: Backend, target: MailingList, now: int) -> None:
+        self._connection = backend.connection
+        self._roll = backend.roll
         self._list = target
         self._now = now
-        self._fields = fields_of(connection, target.no)
-        self._updates_refused = switches.text(f"{NAME}.inactive_row_fields") == "update"
-        self._lifts_suppression = switches.flag(f"{NAME}.resubscribe_lifts_suppression")
-        unconfirmed = switches.text(f"{NAME}.unconfirmed_resubscribed")
+        self._fields = fields_of(backend.connection, target.no)
+        self._updates_refused = backend.text("inactive_row_fields") == "update"
+        self._lifts_suppression = backend.flag("resubscribe_lifts_suppression")
         self._entry_rules = EntryRules(
             confirmed_opt_in=target.confirmed_opt_in,
             heeds_suppression=target.heeds_suppression,
-            suppressed_newcomer_refused=switches.text(f"{NAME}.suppressed_newcomer") == "204",
-            suppressed_first=switches.flag(f"{NAME}.suppressed_first"),
-            unconfirmed_resubscribed=State[unconfirmed.upper()],
+            suppressed_newcomer_refused=backend.text("suppressed_newcomer") == "204",
+            suppressed_first=backend.flag("suppressed_first"),
+            unconfirmed_resubscribed=State[backend.text("unconfirmed_resubscribed").upper()],
         )
         self._value_rules = ValueRules(
-            truncate=switches.text(f"{NAME}.long_value") == "truncate",
-            blank_clears=switches.text(f"{NAME}.blank_value") == "clear",
+            truncate=backend.text("long_value") == "truncate",
+            blank_clears=backend.text("blank_value") == "clear",
         )
 
     def judge(self, people: Sequence[Person], *, resubscribe: bool) -> list[Entry]:
@@ -104,17 +72,13 @@ class Enrolment:
             resubscribe: Whether the write asks to bring back those who left.
         """
         keys = [persons.make_key(person.email_address or "") for person in people]
-        known = known_people(self._connection, self._list.no, keys)
+        known = self._roll.find_all(self._list.no, keys)
         suppressed = self._suppressed(keys)
+        verdicts = all_verdicts(self._entry_rules, resubscribe=resubscribe)
         entries = []
         for person, key in zip(people, keys, strict=True):
             before = known.get(key)
-            verdict = enter(
-                None if before is None else State(before.state),
-                suppressed=key in suppressed,
-                resubscribe=resubscribe,
-                rules=self._entry_rules,
-            )
+            verdict = verdicts[None if before is None else before.state, key in suppressed]
             entries.append(Entry(person, key, before, verdict))
         return entries
 
@@ -124,7 +88,7 @@ class Enrolment:
         stored = accepted
         if self._updates_refused:
             stored = [entry for entry in entries if entry.verdict.state is not None]
-        self._connection.executemany(UPSERT, [self._row(entry) for entry in stored])
+        self._roll.store(self._list.no, [self._subscriber(entry) for entry in stored])
         keep_consents(
             self._connection,
             self._list.client_no,
@@ -150,37 +114,36 @@ class Enrolment:
         )
         return {row["key"] for row in rows}
 
-    def _row(self, entry: Entry) -> tuple[object, ...]:
+    def _subscriber(self, entry: Entry) -> Subscriber:
         person, key, known, (state, _) = entry
+        before = known or self._newcomer(person, key)
+        mobile = before.mobile if person.mobile_number is None else person.mobile_number
+        fields = before.fields
+        if person.custom_fields:
+            values = merge(_read_fields(fields), person.custom_fields, self._fields, self._value_rules)
+            fields = _write_fields(values).decode()
+        return Subscriber(
+            before.id,
+            before.list_no,
+            key,
+            before.email,
+            before.name if person.name is None else person.name,
+            mobile,
+            _sms_consent(person, before.sms) if mobile else "",
+            int(state or State.ACTIVE),
+            before.changed if state == before.state else self._now,
+            before.joined,
+            fields,
+        )
+
+    def _newcomer(self, person: Person, key: str) -> Subscriber:
         email = (person.email_address or "").strip()
-        name, mobile, sms, changed, joined = "", "", "", self._now, self._now
-        current: Values = {}
-        if known is not None:
-            email, name, mobile, sms, joined = (
-                known.email,
-                known.name,
-                known.mobile,
-                known.sms,
-                known.joined,
-            )
-            current = _read_fields(known.fields)
-            if state == known.state:
-                changed = known.changed
-        if person.name is not None:
-            name = person.name
-        if person.mobile_number is not None:
-            mobile = person.mobile_number
-        sms = _sms_consent(person, mobile, sms)
-        values = merge(current, person.custom_fields or (), self._fields, self._value_rules)
-        fields = _write_fields(values).decode()
-        return self._list.no, key, email, name, mobile, sms, state, changed, joined, fields
+        return Subscriber(0, self._list.no, key, email, "", "", "", _NO_STATE, self._now, self._now, "{}")
 
 
-def _sms_consent(person: Person, mobile: str, before: str) -> str:
+def _sms_consent(person: Person, before: str) -> str:
     wanted = persons.consent(person.consent_to_send_sms)
-    if not mobile:
-        return ""
-    return before if wanted in (None, "Unchanged") else str(wanted)
+    return before if wanted is None or wanted == "Unchanged" else wanted
 
 
 def keep_consents(connection: sqlite3.Connection, client_no: int, consents: Sequence[tuple[str, str | None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cix_sandbox.campaign_monitor.wire import Form
 
 
-class FieldValue(Form):
+class FieldValue(Form, gc=False):
     """A custom field of a subscriber in a write."""
 
     key: str | None = None
@@ -13,7 +13,7 @@ class FieldValue(Form):
     clear: bool = False
 
 
-class Person(Form):
+class Person(Form, gc=False):
     """A subscriber in an import."""
 
     email_address: str | None = None

@@ -45,14 +45,12 @@ def import_subscribers(call: Call) -> Answer:
     if not people:
         raise ApiError(errors.EMPTY_BATCH)
 
-    missing_consent = int(call.text("missing_consent_code"))
-    if call.text("consent_check") == "whole_request":
-        _check_consents(people, missing_consent)
     distinct = _distinct(people, last_wins=call.text("duplicate_winner") == "last")
-    problems = _row_problems(distinct.people, missing_consent)
+    problems = _consent_problems(call, people, distinct)
+    problems |= _address_problems(distinct.people)
     fit = [number for number in range(len(distinct.people)) if number not in problems]
 
-    enrolment = Enrolment(call.connection, call.switches, target, call.now)
+    enrolment = Enrolment(call.backend, target, call.now)
     entries = enrolment.judge([distinct.people[number] for number in fit], resubscribe=batch.resubscribe)
     enrolment.write(entries, resubscribe=batch.resubscribe)
     for number, entry in zip(fit, entries, strict=True):
@@ -63,13 +61,6 @@ def import_subscribers(call: Call) -> Answer:
         return Answer(result, 201)
     error = ApiError(errors.IMPORT_FAILURES)
     return Answer({"ResultData": result, **error.body()}, error.status)
-
-
-def _check_consents(people: Sequence[Person], missing: int) -> None:
-    for person in people:
-        problem = persons.consent_problem(person, missing)
-        if problem is not None:
-            raise ApiError(problem)
 
 
 def _distinct(people: Sequence[Person], *, last_wins: bool) -> Distinct:
@@ -86,16 +77,30 @@ def _distinct(people: Sequence[Person], *, last_wins: bool) -> Distinct:
     return Distinct(list(chosen.values()), list(duplicates.values()))
 
 
-def _row_problems(people: Sequence[Person], missing_consent: int) -> dict[int, int]:
-    """Return the codes of the rows that fail by themselves, by number of the row."""
-    problems = {}
-    for number, person in enumerate(people):
-        code = persons.address_problem(person)
-        if code is None:
-            code = persons.consent_problem(person, missing_consent)
-        if code is not None:
-            problems[number] = code
+def _consent_problems(call: Call, people: Sequence[Person], distinct: Distinct) -> dict[int, int]:
+    """Return the codes of rows without a valid consent, by number of the distinct row.
+
+    Raises:
+        ApiError: One row lacks it, where that fails the whole request.
+    """
+    missing = int(call.text("missing_consent_code"))
+    whole_request = call.text("consent_check") == "whole_request"
+    checked = people if whole_request else distinct.people
+    problems = {
+        number: code
+        for number, person in enumerate(checked)
+        if (code := persons.consent_problem(person, missing)) is not None
+    }
+    if problems and whole_request:
+        raise ApiError(min(problems.items())[1])
     return problems
+
+
+def _address_problems(people: Sequence[Person]) -> dict[int, int]:
+    """Return the codes of rows with a bad address or mobile number, by number of the row."""
+    return {
+        number: code for number, person in enumerate(people) if (code := persons.address_problem(person)) is not None
+    }
 
 
 def _result(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cix_sandbox.campaign_monitor import pending
+from cix_sandbox.campaign_monitor.backend import open_backend
 from cix_sandbox.campaign_monitor.call import fields_of, list_by_id, list_ids
 from cix_sandbox.campaign_monitor.states import State
-from cix_sandbox.campaign_monitor.switches import SWITCHES
 from cix_sandbox.campaign_monitor.values import Values
 from cix_sandbox.clock import Clock
 from cix_sandbox.problems import unknown
 from cix_sandbox.store import transaction
-from cix_sandbox.switches import Switches
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,7 +37,7 @@ def members(connection: sqlite3.Connection, list_id: str) -> list[dict[str, Any]
         raise unknown("list", list_id, list_ids(connection))
     with transaction(connection):
         now = int(Clock(connection).now().timestamp())
-        pending.carry_out(connection, Switches(connection, SWITCHES), now)
+        pending.carry_out(open_backend(connection), now)
     keys = {field.no: field.key for field in fields_of(connection, target.no).values()}
     decoder = msgspec.json.Decoder(Values)
     rows = connection.execute(

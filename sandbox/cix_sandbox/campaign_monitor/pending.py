@@ -13,7 +13,7 @@ from cix_sandbox.campaign_monitor.forms import OnePerson
 if TYPE_CHECKING:
     import sqlite3
 
-    from cix_sandbox.switches import Switches
+    from cix_sandbox.campaign_monitor.backend import Backend
 
 
 def put_off(connection: sqlite3.Connection, list_no: int, person: OnePerson, due: int) -> None:
@@ -24,14 +24,15 @@ def put_off(connection: sqlite3.Connection, list_no: int, person: OnePerson, due
     )
 
 
-def carry_out(connection: sqlite3.Connection, switches: Switches, now: int) -> None:
+def carry_out(backend: Backend, now: int) -> None:
     """Do what is due; what is refused by now vanishes without a word, as at the service."""
+    connection = backend.connection
     due = connection.execute("SELECT id, list_no, body FROM cm_pending WHERE due <= ? ORDER BY id", (now,)).fetchall()
     for row in due:
         person = msgspec.json.decode(row["body"], type=OnePerson)
         target = list_by_no(connection, row["list_no"])
         if target is not None:
-            enrolment = Enrolment(connection, switches, target, now)
+            enrolment = Enrolment(backend, target, now)
             entries = enrolment.judge([person], resubscribe=person.resubscribe)
             enrolment.write(entries, resubscribe=person.resubscribe)
         connection.execute("DELETE FROM cm_pending WHERE id = ?", (row["id"],))

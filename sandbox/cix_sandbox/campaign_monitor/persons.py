@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cix_sandbox.campaign_monitor import errors
@@ -50,6 +51,7 @@ def consent_problem(person: Person, missing: int) -> int | None:
     return None
 
 
+@lru_cache(maxsize=64)
 def consent(text: str | None) -> str | None:
     """Return a consent in the documented spelling, or None for one that says nothing."""
     return _CONSENT_BY_LOWER.get((text or "").lower())

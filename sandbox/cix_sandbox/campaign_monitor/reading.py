@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cix_sandbox.campaign_monitor.call import MailingList
+    from cix_sandbox.campaign_monitor.roll import Subscriber
 
 _read_fields = msgspec.json.Decoder(Values).decode
 
@@ -49,29 +50,29 @@ class Reader:
         self._tracking = tracking
         self._mobile = mobile
 
-    def items(self, rows: Sequence[sqlite3.Row]) -> list[dict[str, Any]]:
+    def items(self, subscribers: Sequence[Subscriber]) -> list[dict[str, Any]]:
         """Return the items of subscribers, in their order."""
         consents: dict[str, str] = {}
         if self._tracking:
-            consents = no_consents(self._connection, self._client_no, [row["key"] for row in rows])
-        return [self._item(row, consents) for row in rows]
+            consents = no_consents(self._connection, self._client_no, [known.key for known in subscribers])
+        return [self._item(known, consents) for known in subscribers]
 
-    def _item(self, row: sqlite3.Row, consents: dict[str, str]) -> dict[str, Any]:
+    def _item(self, known: Subscriber, consents: dict[str, str]) -> dict[str, Any]:
         item = {
-            "EmailAddress": row["email"],
-            "Name": row["name"],
-            "Date": stamp(row["changed"]),
-            "ListJoinedDate": stamp(row["joined"]),
-            "State": State(row["state"]).label,
-            "CustomFields": self._values(row["fields"]),
+            "EmailAddress": known.email,
+            "Name": known.name,
+            "Date": stamp(known.changed),
+            "ListJoinedDate": stamp(known.joined),
+            "State": State(known.state).label,
+            "CustomFields": self._values(known.fields),
             "ReadsEmailWith": "",
         }
-        if row["mobile"]:
-            item["MobileNumber"] = row["mobile"]
+        if known.mobile:
+            item["MobileNumber"] = known.mobile
             if self._mobile:
-                item["ConsentToSendSms"] = row["sms"]
+                item["ConsentToSendSms"] = known.sms
         if self._tracking:
-            item["ConsentToTrack"] = consents.get(row["key"], "Yes")
+            item["ConsentToTrack"] = consents.get(known.key, "Yes")
         return item
 
     def _values(self, stored: str) -> list[dict[str, str]]:

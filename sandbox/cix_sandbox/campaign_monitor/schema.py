@@ -21,11 +21,11 @@ _TABLES = {
     "cm_list": """no INTEGER PRIMARY KEY AUTOINCREMENT, client_no INTEGER, list_id TEXT UNIQUE, title TEXT,
         confirmed_opt_in INTEGER, unsubscribe_setting TEXT, unsubscribe_page TEXT,
         confirmation_success_page TEXT, in_draft INTEGER DEFAULT 0""",
+    "cm_roll": "list_no INTEGER PRIMARY KEY, token INTEGER",
     "cm_field": """no INTEGER PRIMARY KEY AUTOINCREMENT, list_no INTEGER, spelled TEXT, name TEXT, type TEXT,
         options TEXT, visible INTEGER, UNIQUE (list_no, spelled)""",
     "cm_subscriber": """id INTEGER PRIMARY KEY, list_no INTEGER, key TEXT, email TEXT, name TEXT,
-        mobile TEXT, sms TEXT, state INTEGER, changed INTEGER, joined INTEGER, fields TEXT,
-        UNIQUE (list_no, key)""",
+        mobile TEXT, sms TEXT, state INTEGER, changed INTEGER, joined INTEGER, fields TEXT""",
     # Nearly everyone consents to tracking, so only the others are kept: 'No', or '' for unknown.
     "cm_no_consent": "client_no INTEGER, key TEXT, track TEXT, PRIMARY KEY (client_no, key)",
     "cm_suppressed": """client_no INTEGER, key TEXT, email TEXT, reason TEXT, added INTEGER,

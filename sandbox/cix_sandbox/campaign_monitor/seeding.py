@@ -17,10 +17,10 @@ from cix_sandbox.campaign_monitor.call import (
     list_ids,
 )
 from cix_sandbox.campaign_monitor.customfields import make_field
-from cix_sandbox.campaign_monitor.enrolment import UPSERT, known_people
 from cix_sandbox.campaign_monitor.errors import ApiError
 from cix_sandbox.campaign_monitor.forms import ListSettings
 from cix_sandbox.campaign_monitor.lists import insert_list
+from cix_sandbox.campaign_monitor.roll import Roll, Subscriber
 from cix_sandbox.campaign_monitor.states import BY_LABEL, State
 from cix_sandbox.campaign_monitor.suppression import suppress_addresses
 from cix_sandbox.campaign_monitor.values import Field, ValueRules, Values, read_value, spelled
@@ -139,29 +139,24 @@ def _seed_fields(connection: sqlite3.Connection, target: MailingList, wanted: li
 
 def _seed_people(connection: sqlite3.Connection, target: MailingList, people: list[SeedPerson], now: int) -> None:
     fields = fields_of(connection, target.no)
+    roll = Roll(connection)
     for number, person in enumerate(people):
         where = f"subscribers[{number}]"
         _check_email(person.email, where)
-        key = persons.make_key(person.email)
-        known = known_people(connection, target.no, [key]).get(key)
-        state = BY_LABEL[person.state] if person.state else State(known.state if known else 0)
-        values: Values = msgspec.json.decode(known.fields, type=Values) if known else {}
+        email = person.email.strip()
+        key = persons.make_key(email)
+        newcomer = Subscriber(0, target.no, key, email, "", "", "", State.ACTIVE, now, now, "{}")
+        known = roll.find(target.no, key) or newcomer
+        state = BY_LABEL[person.state] if person.state else known.state
+        values: Values = msgspec.json.decode(known.fields, type=Values)
         values |= _values(person, fields, where)
-        connection.execute(
-            UPSERT,
-            (
-                target.no,
-                key,
-                known.email if known else person.email.strip(),
-                (known.name if known else "") if person.name is None else person.name,
-                known.mobile if known else "",
-                known.sms if known else "",
-                state,
-                known.changed if known and known.state == state else now,
-                known.joined if known else now,
-                msgspec.json.encode(values).decode(),
-            ),
+        changed = known._replace(
+            name=known.name if person.name is None else person.name,
+            state=int(state),
+            changed=known.changed if state == known.state else now,
+            fields=msgspec.json.encode(values).decode(),
         )
+        roll.store(target.no, [changed])
         _seed_consent(connection, target.client_no, key, person.consent_to_track)
 
 

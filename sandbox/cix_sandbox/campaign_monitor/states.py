@@ -84,6 +84,15 @@ def enter(before: State | None, *, suppressed: bool, resubscribe: bool, rules: E
     return Verdict(State.ACTIVE)
 
 
+def all_verdicts(rules: EntryRules, *, resubscribe: bool) -> dict[tuple[int | None, bool], Verdict]:
+    """Return the verdicts of a write by the state before and whether the address is suppressed."""
+    return {
+        (before, suppressed): enter(before, suppressed=suppressed, resubscribe=resubscribe, rules=rules)
+        for before in (None, *State)
+        for suppressed in (False, True)
+    }
+
+
 def _refusal(before: State | None, *, suppressed: bool, rules: EntryRules) -> int | None:
     stops_newcomer = before is not None or rules.suppressed_newcomer_refused
     by_suppression = errors.SUPPRESSED if suppressed and rules.heeds_suppression and stops_newcomer else None

@@ -16,10 +16,9 @@ from cix_sandbox.campaign_monitor.throttle import hit
 from cix_sandbox.campaign_monitor.wire import Answer
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from cix_sandbox.campaign_monitor.call import Call, MailingList
     from cix_sandbox.campaign_monitor.forms import Person
+    from cix_sandbox.campaign_monitor.roll import Subscriber
 
 _SUBJECT = "subscriber"
 
@@ -28,7 +27,7 @@ def read_subscriber(call: Call) -> Answer:
     """Tell everything about one person, whatever their state."""
     target = find_list(call)
     call.rows = 1
-    row = _find(call, target, _asked_email(call))
+    known = _find(call, target, _asked_email(call))
     reader = Reader(
         call.connection,
         target,
@@ -36,7 +35,7 @@ def read_subscriber(call: Call) -> Answer:
         tracking=call.query.flag("includetrackingpreference"),
         mobile=True,
     )
-    return Answer(reader.items([row])[0])
+    return Answer(reader.items([known])[0])
 
 
 def read_history(call: Call) -> Answer:
@@ -55,7 +54,7 @@ def add_subscriber(call: Call) -> Answer:
     _check(call, person)
     email = (person.email_address or "").strip()
     _throttle(call, target, email)
-    enrolment = Enrolment(call.connection, call.switches, target, call.now)
+    enrolment = Enrolment(call.backend, target, call.now)
     entries = enrolment.judge([person], resubscribe=person.resubscribe)
     refusal = entries[0].verdict.refusal
     if refusal is not None:
@@ -73,21 +72,18 @@ def update_subscriber(call: Call) -> Answer:
     target = find_list(call)
     person = call.decode(OnePerson, _SUBJECT)
     call.rows = 1
-    row = _find(call, target, _asked_email(call))
-    email = (person.email_address or row["email"]).strip()
+    known = _find(call, target, _asked_email(call))
+    email = (person.email_address or known.email).strip()
     if not persons.valid_email(email):
         raise ApiError(errors.INVALID_NEW_EMAIL)
     person.email_address = email
     _check(call, person)
     _throttle(call, target, email)
     key = persons.make_key(email)
-    if key != row["key"] and _row(call.connection, target, key) is not None:
+    if key != known.key and call.backend.roll.find(target.no, key) is not None:
         raise ApiError(errors.ADDRESS_TAKEN)
-    call.connection.execute(
-        "UPDATE cm_subscriber SET key = ?, email = ? WHERE list_no = ? AND key = ?",
-        (key, email, target.no, row["key"]),
-    )
-    enrolment = Enrolment(call.connection, call.switches, target, call.now)
+    call.backend.roll.move(known, key, email)
+    enrolment = Enrolment(call.backend, target, call.now)
     enrolment.change(person, resubscribe=person.resubscribe)
     return Answer()
 
@@ -97,16 +93,16 @@ def unsubscribe(call: Call) -> Answer:
     target = find_list(call)
     email = call.decode(Address, _SUBJECT).email_address or ""
     call.rows = 1
-    row = _find(call, target, email)
-    if row["state"] != State.ACTIVE:
+    known = _find(call, target, email)
+    if known.state != State.ACTIVE:
         raise ApiError(errors.NOT_ON_LIST)
-    affected = [target]
+    _leave(call, known, State.UNSUBSCRIBED)
     if target.heeds_suppression:
-        others = lists_of(call.connection, target.client_no)
-        affected = [other for other in others if other.heeds_suppression]
-        suppress_addresses(call.connection, target.client_no, [row["email"]], "Unsubscribed", call.now)
-    for one in affected:
-        _leave(call, one, row["key"], State.UNSUBSCRIBED)
+        suppress_addresses(call.connection, target.client_no, [known.email], "Unsubscribed", call.now)
+        for other in lists_of(call.connection, target.client_no):
+            there = call.backend.roll.find(other.no, known.key) if other.heeds_suppression else None
+            if there is not None and there.state == State.ACTIVE:
+                _leave(call, there, State.UNSUBSCRIBED)
     return Answer()
 
 
@@ -114,39 +110,29 @@ def delete_subscriber(call: Call) -> Answer:
     """Take one active person off the list; the suppression list is not touched."""
     target = find_list(call)
     call.rows = 1
-    row = _find(call, target, _asked_email(call))
-    if row["state"] != State.ACTIVE and call.text("delete_inactive") == "203":
+    known = _find(call, target, _asked_email(call))
+    if known.state == State.ACTIVE:
+        _leave(call, known, State.DELETED)
+    elif call.text("delete_inactive") == "203":
         raise ApiError(errors.NOT_ON_LIST)
-    _leave(call, target, row["key"], State.DELETED)
     return Answer()
 
 
-def _leave(call: Call, target: MailingList, key: str, state: State) -> None:
-    call.connection.execute(
-        """UPDATE cm_subscriber SET state = ?, changed = ?
-        WHERE list_no = ? AND key = ? AND state = ?""",
-        (state, call.now, target.no, key, State.ACTIVE),
-    )
+def _leave(call: Call, known: Subscriber, state: State) -> None:
+    call.backend.roll.store(known.list_no, [known._replace(state=state, changed=call.now)])
 
 
 def _asked_email(call: Call) -> str:
     return call.query.text("email")
 
 
-def _find(call: Call, target: MailingList, email: str) -> sqlite3.Row:
+def _find(call: Call, target: MailingList, email: str) -> Subscriber:
     if not persons.valid_email(email.strip()):
         raise ApiError(errors.INVALID_EMAIL)
-    row = _row(call.connection, target, persons.make_key(email))
-    if row is None:
+    known = call.backend.roll.find(target.no, persons.make_key(email))
+    if known is None:
         raise ApiError(errors.NOT_ON_LIST)
-    return row
-
-
-def _row(connection: sqlite3.Connection, target: MailingList, key: str) -> sqlite3.Row | None:
-    found: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM cm_subscriber WHERE list_no = ? AND key = ?", (target.no, key)
-    ).fetchone()
-    return found
+    return known
 
 
 def _check(call: Call, person: Person) -> None:

@@ -93,18 +93,23 @@ def spelled(key: str) -> str:
 
 def read_value(field: Field, text: str, rules: ValueRules) -> str | None:
     """Return the value as it is stored, or None where the service drops it silently."""
-    if field.options:
-        return field.option_by_lower.get(text.strip().lower())
-    if field.type == DATE:
-        return _date(text)
+    if field.type == TEXT:
+        if len(text) > MAX_VALUE:
+            return text[:MAX_VALUE] if rules.truncate else None
+        return text
     if field.type == NUMBER:
         number = text.strip()
         return number if _NUMBER.fullmatch(number) else None
-    if len(text) > MAX_VALUE:
-        return text[:MAX_VALUE] if rules.truncate else None
-    return text
+    if field.type == DATE:
+        return _date(text)
+    return _option(field, text)
 
 
+def _option(field: Field, text: str) -> str | None:
+    return field.option_by_lower.get(text.strip().lower())
+
+
+@lru_cache(maxsize=4096)
 def _date(text: str) -> str | None:
     match = _DATE.fullmatch(text.strip())
     if not match:
@@ -137,17 +142,28 @@ def merge(
         if field is None:
             continue
         value = item.value or ""
-        clears = item.clear or (rules.blank_clears and not value) or (field.type == DATE and value == CLEARING_DATE)
-        if field.type == SELECT_MANY and item.clear and value:
-            option = read_value(field, value, rules)
-            merged[field.no] = [kept for kept in merged.get(field.no, ()) if kept != option]
-        elif clears:
+        if field.type == SELECT_MANY and value:
+            _choose(merged, chosen, field, value, clear=item.clear)
+        elif item.clear or (not value and rules.blank_clears) or (value == CLEARING_DATE and field.type == DATE):
             merged.pop(field.no, None)
-        elif value and (stored := read_value(field, value, rules)) is not None:
-            if field.type == SELECT_MANY:
-                options = chosen.setdefault(field.no, [])
-                if stored not in options:
-                    options.append(stored)
-            else:
+        elif value:
+            stored = read_value(field, value, rules)
+            if stored is not None:
                 merged[field.no] = stored
-    return {no: value for no, value in {**merged, **chosen}.items() if value}
+    merged.update(chosen)
+    return merged
+
+
+def _choose(merged: Values, chosen: dict[str, list[str]], field: Field, text: str, *, clear: bool) -> None:
+    """Add one option to those that replace the person's, or take one away from what they have."""
+    option = _option(field, text)
+    if option is None:
+        return
+    if not clear:
+        options = chosen.setdefault(field.no, [])
+        if option not in options:
+            options.append(option)
+        return
+    kept = [other for other in merged.pop(field.no, ()) if other != option]
+    if kept:
+        merged[field.no] = kept
