@@ -55,9 +55,11 @@ class PluginCommand(SingerCommand):
         try:
             context = super().make_context(*args, **kwargs)
         except OSError as error:
-            raise CixError(SETTING_INVALID, f"Cannot read `{error.filename}`: {error.strerror}.") from error
-        except ValueError as error:
-            raise CixError(SETTING_INVALID, "A configuration file is not valid JSON.") from error
+            # The SDK's own error about a missing file has its words in place of the parts.
+            reason = f"`{error.filename}`: {error.strerror}." if error.filename else str(error)
+            raise CixError(SETTING_INVALID, f"Cannot read a configuration file. {reason}") from error
+        except (ValueError, TypeError) as error:
+            raise CixError(SETTING_INVALID, "A configuration file does not hold one JSON object.") from error
         _hide_meltano_settings()
         return context
 

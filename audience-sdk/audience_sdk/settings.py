@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_PROFILES = 1_000_000
 """The ceiling of one export, as Microsoft's own exports to these platforms had it."""
 
+# Meltano cannot pass a decimal from the environment, but it can pass a text.
+_ratio_type = th.CustomType({"type": ["number", "string"]})
 _columns = th.OneOf(th.StringType, th.ArrayType(th.StringType))
 
 
@@ -67,8 +69,7 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
         ),
         th.Property(
             "max_rejected_ratio",
-            # Meltano cannot pass a decimal from the environment, but it can pass a text.
-            th.OneOf(th.NumberType, th.StringType),
+            _ratio_type,
             default=0.25,
             description="Largest share of invalid and rejected rows with which a run counts as successful.",
         ),
@@ -89,7 +90,7 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
         ),
         th.Property(
             "max_removal_ratio",
-            th.OneOf(th.NumberType, th.StringType),
+            _ratio_type,
             default=0.3,
             description="Largest share of a list's people who may leave it in one run.",
         ),

@@ -138,10 +138,14 @@ class Export:
         config.write_text(json.dumps(self.config | settings), encoding="utf-8")
         source = self.folder / "input.singer"
         source.write_text(lines_of(messages), encoding="utf-8")
+        return self.command("--config", str(config), "--input", str(source), target=target)
+
+    def command(self, *arguments: str, target: type[MemoryTarget] = MemoryTarget) -> Result:
+        """Run the target's command with the given arguments."""
         own = type(target.__name__, (target,), {"platform": self.platform, "destination_class": self.destination})
         before = self._reports()
         with _undone(), redirect_stdout(io.StringIO()) as output, _logged() as log, pytest.raises(SystemExit) as ended:
-            own.get_singer_command().main(["--config", str(config), "--input", str(source)], prog_name="target-memory")
+            own.get_singer_command().main(list(arguments), prog_name="target-memory")
         code = ended.value.code
         states = [json.loads(line) for line in output.getvalue().splitlines()]
         result = Result(code if isinstance(code, int) else 0, states, log.getvalue())
