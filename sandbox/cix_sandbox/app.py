@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from cix_sandbox import campaign_monitor, constant_contact
+from cix_sandbox.constant_contact import links
 from cix_sandbox.control import EXCEPTION_HANDLERS, Control
 from cix_sandbox.faults import FaultMiddleware
 from cix_sandbox.requests_log import RequestLogMiddleware
@@ -47,13 +48,15 @@ def create_app(data_dir: Path, *, url: str = "", platforms: Sequence[Platform] =
         [switch for platform in platforms for switch in platform.SWITCHES],
         [kind for platform in platforms for kind in platform.FAULT_KINDS],
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             *(_mount(state, platform) for platform in platforms),
             Mount("/sandbox", routes=Control(state, platforms).routes()),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
     )
+    app.mount(links.LINKED, functools.partial(links.follow_link, app))
+    return app
 
 
 def prepare(connection: sqlite3.Connection, platforms: Sequence[Platform] = PLATFORMS) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import pytest
+import requests
 from cc_application import LIST, OTHER, OTHER_LIST, UNKNOWN_ID, Application, invalid, problem
 
 
@@ -146,6 +147,17 @@ def all_pages(cc: Application, path: str) -> list[dict[str, Any]]:
         pages.append(page)
         path = page.get("_links", {}).get("next", {}).get("href", "").removeprefix("/v3")
     return pages
+
+
+def test_a_link_works_from_the_root_of_the_host_as_it_stands(cc: Application) -> None:
+    cc.import_rows(*({"email": f"p{number}@example.com"} for number in range(3)))
+    href = cc.get("/contacts", limit=2).json()["_links"]["next"]["href"]
+    headers = {"Authorization": f"Bearer {cc.token}"}
+    answer = requests.get(urljoin(f"{cc.base}/v3/contacts", href), headers=headers, timeout=10)
+    assert len(answer.json()["contacts"]) == 1
+    # It is the same request for the log and for faults.
+    assert cc.sandbox.requests("constant_contact")[-1]["path"] == "/constantcontact/v3/contacts"
+    assert requests.get(f"{cc.sandbox.url}/v3/contacts", timeout=10).status_code == 401
 
 
 def test_a_full_last_page_has_no_link(cc: Application) -> None:

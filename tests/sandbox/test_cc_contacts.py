@@ -113,6 +113,7 @@ def test_an_address_that_ever_existed_is_a_conflict_naming_the_contact(cc: Appli
         ({"company_name": 5}, "company_name does not have a valid value"),
         ({"anniversary": "soon"}, "anniversary does not have a valid value"),
         ({"birthday_month": 2, "birthday_day": 30}, "birthday_month does not have a valid value"),
+        ({"birthday_month": 10**18, "birthday_day": 1}, "birthday_month does not have a valid value"),
         ({"birthday_month": 2}, "birthday_month does not have a valid value"),
         ({"list_memberships": [UNKNOWN_ID]}, "list_memberships does not have a valid value"),
         ({"list_memberships": [OTHER_LIST]}, "list_memberships does not have a valid value"),

@@ -263,6 +263,12 @@ def test_a_person_can_be_known_by_the_number_alone(cc: Application) -> None:
     assert "email_address" not in contact
 
 
+def test_two_rows_with_one_number_are_one_person(cc: Application) -> None:
+    activity = cc.import_rows({"sms_number": "1231231234"}, {"sms_number": "1231231234", "last_name": "Bo"})
+    assert counts(activity, rows=2, people=1)
+    assert [member["last_name"] for member in cc.members()] == ["Bo"]
+
+
 def test_explicit_consent_to_sms_needs_its_date(cc: Application) -> None:
     row = {"email": "a@example.com", "sms_number": "1231231234"}
     assert counts(cc.import_rows(row, sms_permission_to_send="explicit"), rows=1, people=0, errors=1)
@@ -296,6 +302,7 @@ def test_a_name_alone_makes_a_person_without_email(cc: Application) -> None:
         ({"email": "a@example.com", "birthday_month": 13, "birthday_day": 1}, "Invalid birthday"),
         ({"email": "a@example.com", "birthday_month": 5}, "Invalid birthday"),
         ({"email": "a@example.com", "birthday_month": "May", "birthday_day": 1}, "Invalid birthday"),
+        ({"email": "a@example.com", "birthday_month": 10**30, "birthday_day": 1}, "Invalid birthday"),
         ({"email": "a@example.com", "anniversary": "31.01.2026"}, "Invalid anniversary"),
     ],
 )
@@ -525,6 +532,7 @@ def test_what_is_wrong_with_a_file_is_named(cc: Application) -> None:
     assert invalid(answer) == "file is missing"
     assert "heading" in invalid(upload(cc, b"name\nAnn\n"))
     assert "heading" in invalid(upload(cc, b""))
+    assert "not CSV" in invalid(upload(cc, b"email\n" + b"x" * 200_000))
     assert "list_ids" in invalid(upload(cc, b"email\na@example.com\n", list_ids=""))
     assert "sms_permission" in invalid(upload(cc, b"email\na@example.com\n", sms_permission_to_send="yes"))
 

@@ -314,7 +314,7 @@ def test_a_request_without_state_is_refused(cc: Application) -> None:
     assert sent_back(authorize(cc, state=None))["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("address", ["https://example.com/back", "ftp://127.0.0.1/", "", None])
+@pytest.mark.parametrize("address", ["https://example.com/back", "ftp://127.0.0.1/", "http://[::1", "", None])
 def test_nobody_is_sent_to_an_address_that_is_not_registered(cc: Application, address: str | None) -> None:
     answer = authorize(cc, redirect_uri=address)
     assert answer.status_code == 400

@@ -18,6 +18,7 @@ from cix_sandbox.constant_contact import (
 from cix_sandbox.constant_contact.answers import answer, error_array, throttled, unauthorized
 from cix_sandbox.constant_contact.browser import Browser
 from cix_sandbox.constant_contact.gate import Gate
+from cix_sandbox.constant_contact.links import PREFIX
 from cix_sandbox.constant_contact.oauth import TokenEndpoint
 from cix_sandbox.constant_contact.ready import credentials, ready
 from cix_sandbox.constant_contact.schema import create_schema, reset
@@ -48,7 +49,6 @@ __all__ = [
     "seed",
 ]
 
-PREFIX = "/constantcontact"
 # A path without parameters stands before the one that would take its last part for an identifier.
 _ENDPOINTS = (
     *account.ENDPOINTS,

@@ -153,7 +153,10 @@ class Browser:
 def _redirect_uri(query: dict[str, str]) -> str:
     """Return where to send the browser; every address on this machine counts as registered."""
     redirect_uri = query.get("redirect_uri", "")
-    address = urlsplit(redirect_uri)
+    try:
+        address = urlsplit(redirect_uri)
+    except ValueError:
+        address = urlsplit("")
     if address.scheme not in ("http", "https") or address.hostname not in _LOOPBACK:
         raise okta_error(400, "E0000001", "The redirect_uri is not registered for this application.")
     return redirect_uri

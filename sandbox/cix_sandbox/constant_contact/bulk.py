@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import TYPE_CHECKING, Any, cast
 
@@ -67,7 +68,10 @@ def _import_file(call: Call) -> Response:
     permission = upload.fields.get("sms_permission_to_send", "not_set")
     if permission not in ("explicit", "not_set"):
         raise answers.invalid_value("sms_permission_to_send")
-    rows = csv_rows(upload.content, int(call.number("import_bytes")), int(call.number("import_rows")))
+    try:
+        rows = csv_rows(upload.content, int(call.number("import_bytes")), int(call.number("import_rows")))
+    except csv.Error as error:
+        raise answers.invalid(f"file is not CSV: {error}") from error
     if not rows or not {"email", "sms_number"} & rows[0].keys():
         raise answers.invalid("file needs rows below a heading with email or sms_number")
     call.request.state.rows = len(rows)

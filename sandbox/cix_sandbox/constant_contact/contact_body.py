@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT, VALUE_LENGTH, Field, is_date
+from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT, VALUE_LENGTH, Field, is_birthday, is_date
 from cix_sandbox.constant_contact.import_rows import PHONES_PER_CONTACT, is_email
 from cix_sandbox.constant_contact.memberships import LISTS_PER_CONTACT
 from cix_sandbox.constant_contact.places import with_names
@@ -33,7 +32,6 @@ _ADDRESSES_PER_CONTACT = 3
 _ADDRESS_KINDS = ("home", "work", "other")
 _ADDRESS_PARTS = {"street": 255, "city": 50, "state": 50, "postal_code": 50, "country": 50}
 _REASON_LENGTH = 255
-_LEAP_YEAR = 2024
 
 
 class EmailPart(NamedTuple):
@@ -78,7 +76,7 @@ class BodyReader:
         if values["anniversary"] is not None and not is_date(str(values["anniversary"])):
             self._invalid("anniversary")
         birthday = (values["birthday_month"], values["birthday_day"])
-        if birthday != (None, None) and not _is_birthday(*birthday):
+        if birthday != (None, None) and not is_birthday(*birthday):
             self._invalid("birthday_month")
         return values
 
@@ -218,13 +216,3 @@ def stored(parts: dict[str, Any]) -> str:
 
 def _is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and len(value) <= longest
-
-
-def _is_birthday(month: object, day: object) -> bool:
-    if not isinstance(month, int) or not isinstance(day, int):
-        return False
-    try:
-        date(_LEAP_YEAR, month, day)
-    except ValueError:
-        return False
-    return True

@@ -58,8 +58,6 @@ class ContactView:
         if row["email"]:
             shown["email_address"] = _email_address(row)
         shown |= {name: row[name] for name in _PLAIN if row[name]}
-        if row["sms_number"]:
-            shown["sms_channel"] = {"full_sms_address": row["sms_number"]}
         shown |= {
             name: stamp(row[name]) for name in ("created_at", "updated_at", "deleted_at") if row[name] is not None
         }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _READ = "contacts:read"
 _WRITE = "contacts:write"
 _BODY_PARTS = ["custom_fields", "list_memberships", "phone_numbers", "street_addresses"]
-_IDENTITY = ("first_name", "last_name", "email_address", "sms_channel")
+_IDENTITY = ("first_name", "last_name", "email_address")
 
 
 def _read_all(call: Call) -> Response:

@@ -33,6 +33,7 @@ CHOICE_LENGTH = 255
 CHOICES = {"dropdown": 100, "checkbox": 20, "radio": 20}
 """Most choices of a select by the `display_type` of its metadata."""
 _DECIMAL_PLACES = range(1, 5)
+_LEAP_YEAR = 2024
 
 _NUMBER = re.compile(r"(?P<minus>-?)\d+(?:\.(?P<decimals>\d+))?")
 _DATES = (
@@ -87,6 +88,15 @@ def is_date(text: str) -> bool:
     try:
         date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:
+        return False
+    return True
+
+
+def is_birthday(month: object, day: object) -> bool:
+    """Say whether two values, numbers or texts, are a month and a day that it has in some year."""
+    try:
+        date(_LEAP_YEAR, int(str(month)), int(str(day)))
+    except (ValueError, OverflowError):
         return False
     return True
 

@@ -136,13 +136,15 @@ def _read(rows: list[Row], reader: RowReader, rules: ImportRules, faults: _Fault
         except RowFault as fault:
             faults.add(index, fault)
             continue
-        first = index if person.key is None else seen.setdefault(person.key, index)
+        # A number is never the same as an e-mail, which has an @; a mere name is nobody's twice.
+        identity = person.key or person.texts.get("sms_number")
+        first = seen.setdefault(str(identity), index) if identity else index
         if first == index:
             people[index] = person
         elif rules.duplicates == "last_wins":
             people[first] = people[first].followed_by(person)
         elif rules.duplicates == "row_error":
-            faults.add(index, RowFault("Duplicate email address"))
+            faults.add(index, RowFault("Duplicate contact"))
     return people
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT, VALUE_LENGTH, Field, is_date
+from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT, VALUE_LENGTH, Field, is_birthday, is_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +19,6 @@ Row = dict[str, Scalar]
 PHONES_PER_CONTACT = 3
 # One @, a full domain, and none of the characters that the service's support names as refused.
 _EMAIL = re.compile(r"[^\s@,;:()<>\[\]\\\"]+@(?:[^\s@,;:()<>\[\]\\\".]+\.)+[^\W\d_]{2,}")
-_LEAP_YEAR = 2024
 
 # Where a column of an import goes: a column of the store, or a key of one that holds JSON.
 _TEXTS = dict.fromkeys(("first_name", "last_name", "job_title", "company_name", "anniversary"), 50)
@@ -260,8 +258,6 @@ def _check_dates(texts: dict[str, str | int]) -> None:
         month, day = (str(texts.get(name) or "") for name in _BIRTHDAY)
         if not month and not day:
             return
-        try:
-            date(_LEAP_YEAR, int(month), int(day))
-        except ValueError as error:
-            raise RowFault("Invalid birthday", correctable=True) from error
+        if not is_birthday(month, day):
+            raise RowFault("Invalid birthday", correctable=True)
         texts["birthday_month"], texts["birthday_day"] = int(month), int(day)
