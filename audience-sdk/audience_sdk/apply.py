@@ -69,12 +69,11 @@ def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterato
     batch: list[StagedRow] = []
     size = overhead
     for row in rows:
-        row_size = len(row.payload) + 1
-        if batch and (len(batch) == limits.rows or size + row_size > limits.body_bytes):
+        if batch and (len(batch) == limits.rows or size + len(row.payload) > limits.body_bytes):
             yield batch
             batch, size = [], overhead
         batch.append(row)
-        size += row_size
+        size += len(row.payload) + 1  # the comma before the next row
     if batch:
         yield batch
 

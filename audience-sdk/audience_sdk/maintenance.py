@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from audience_sdk.ledger import Ledger, ledger_path, staged_path
+from audience_sdk.ledger import Ledger, ledger_path, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE, clear_errors
 from audience_sdk.ledger.locks import held
 
@@ -38,7 +38,7 @@ def rebuild(settings: Settings, destination: Destination, target: str, logger: l
         for list_id in settings.all_lists():
             with held(path, f"list {list_id}"):
                 destination.describe_list(list_id)
-                on_list, away = ledger.rebuild(ledger.list_no(target, list_id), destination.members(list_id))
+                on_list, away = upkeep.rebuild(ledger, ledger.list_no(target, list_id), destination.members(list_id))
             logger.info("List %s: %d people on it, %d others known to the platform.", list_id, on_list, away)
 
 
@@ -55,7 +55,7 @@ def forget(settings: Settings, target: str, email_key: str) -> int:
     """
     path = ledger_path(settings.ledger_url)
     with closing(Ledger(path)) as ledger:
-        found = ledger.forget(email_key)
+        found = upkeep.forget(ledger, email_key)
     for staged in path.parent.glob(staged_path(path, "*").name):
         found += _forget_staged(staged, email_key)
     for rejected in (settings.output_dir / target).glob("*/rejected.jsonl"):
@@ -78,7 +78,7 @@ def purge(settings: Settings, target: str) -> int:
     with closing(Ledger(path)) as ledger, ExitStack() as locks:
         for list_id in lists:
             locks.enter_context(held(path, f"list {list_id}"))
-        erased = ledger.purge([ledger.list_no(target, list_id) for list_id in lists])
+        erased = upkeep.purge(ledger, [ledger.list_no(target, list_id) for list_id in lists])
     for summary in (settings.output_dir / target).glob("*/summary.json"):
         if set(json.loads(summary.read_text("utf-8"))["lists"]) & set(lists):
             shutil.rmtree(summary.parent)

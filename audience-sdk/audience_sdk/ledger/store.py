@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from audience_sdk.contact import RowProblem
-    from audience_sdk.destination import Member
 
 _URL_PREFIX = "sqlite:///"
 
@@ -355,81 +354,6 @@ class Ledger:
         """Take a batch off the journal of which nothing was confirmed: its rows count as never sent."""
         with self.transaction():
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
-
-    def rebuild(self, list_no: int, members: Iterable[Member]) -> tuple[int, int]:
-        """Replace what is known of a list by what the platform holds.
-
-        Args:
-            list_no: The ledger's number of the list.
-            members: Everybody whom the platform knows, on the list or not.
-
-        Returns:
-            How many people were found on the list, and how many the platform knows besides.
-        """
-        # Read into a temporary table first: the listing can take minutes, and other runs may want the ledger.
-        self.connection.execute("CREATE TEMP TABLE members (email_key TEXT PRIMARY KEY, status TEXT, platform_id TEXT)")
-        statuses = {True: Status.FOUND.value, False: Status.AWAY.value}
-        with clear_errors(self.path):
-            self.connection.executemany(
-                "INSERT OR REPLACE INTO temp.members VALUES (?, ?, ?)",
-                ((member.email_key, statuses[member.on_list], member.platform_id) for member in members),
-            )
-        with self.transaction():
-            for table in ("contacts", "memberships", "batches"):
-                self.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
-            self.connection.execute(
-                """
-                INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
-                SELECT ?, email_key, x'', '', status, 0, platform_id, ? FROM temp.members ORDER BY email_key
-                """,
-                (list_no, int(time.time())),
-            )
-            self.connection.execute("DROP TABLE temp.members")
-        counts = dict(
-            self.connection.execute(
-                "SELECT status, count(*) FROM contacts WHERE list_no = ? GROUP BY status", (list_no,)
-            ).fetchall()
-        )
-        return counts.get(Status.FOUND.value, 0), counts.get(Status.AWAY.value, 0)
-
-    def forget(self, email_key: str) -> int:
-        """Erase everything about an address, and see to it that the file keeps no trace.
-
-        Args:
-            email_key: The key of the contact.
-
-        Returns:
-            On how many lists it was known.
-        """
-        with self.transaction():
-            cursor = self.connection.execute("DELETE FROM contacts WHERE email_key = ?", (email_key,))
-            self.connection.execute("DELETE FROM memberships WHERE email_key = ?", (email_key,))
-        self._overwrite()
-        return cursor.rowcount
-
-    def purge(self, list_nos: Iterable[int]) -> int:
-        """Erase everything about lists.
-
-        Args:
-            list_nos: The ledger's numbers of the lists.
-
-        Returns:
-            How many contacts were erased.
-        """
-        erased = 0
-        with self.transaction():
-            for list_no in list_nos:
-                erased += self.connection.execute("DELETE FROM contacts WHERE list_no = ?", (list_no,)).rowcount
-                for table in ("memberships", "batches", "lists"):
-                    self.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
-        self._overwrite()
-        return erased
-
-    def _overwrite(self) -> None:
-        """Rewrite the file without the erased rows, and empty the write-ahead log that still held them."""
-        with clear_errors(self.path):
-            self.connection.execute("VACUUM")
-            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _check_version(self) -> None:
         found = version(self.connection)
