@@ -176,8 +176,6 @@ class FolderSource(Source):
             for folder in level:
                 entries = self._files.ls(folder, detail=True)
                 model = [e["name"] for e in entries if e["type"] == "file" and basename(e["name"]) == MODEL_FILE]
-                if model and folder == root:
-                    return model
                 found.extend(model)
                 if not model:
                     below.extend(e["name"] for e in entries if e["type"] == "directory" and not e.get("islink"))

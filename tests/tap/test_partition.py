@@ -62,10 +62,13 @@ def test_any_rows_come_back_as_they_were_written(
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_every_line_end(line_end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for block in (1, 2, 3, 65536):
-        monkeypatch.setattr(lines, "BLOCK_BYTES", block)
-        rows, report = read(line_end.join([b"CustomerId,EMail,City", b"1,a,b", b"2,c,d"]))
-        assert rows == [["1", "a", "b"], ["2", "c", "d"]]
+    for size in (1, 2, 3, 65536):
+        monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+        report = SegmentReport("Readers", logging.getLogger("test"))
+        content = io.BytesIO(line_end.join([b"CustomerId,EMail,City", b"1,a,b", b"2,c,d"]))
+        blocks = PartitionReader(content, Partition("1", "", CsvFormat()), NAMES, report).blocks()
+        rows = [(number, row) for block in blocks for number, row in zip(block.numbers, block.values, strict=True)]
+        assert rows == [(2, ["1", "a", "b"]), (3, ["2", "c", "d"])]
         assert report.complete
 
 
@@ -180,6 +183,12 @@ def test_rows_before_a_read_error_are_kept() -> None:
     with pytest.raises(CixError, match=r"CIX-208: it cannot be read on after row \d+ \(Input/output error\)"):
         kept.extend(row for rows in reader.blocks() for row in rows.values)
     assert len(kept) > 10_000
+
+
+def test_character_that_is_cut_off_at_the_end_is_told() -> None:
+    rows, report = read("CustomerId,EMail,City\n1,a,b\n2,c,ü".encode()[:-1])
+    assert rows == [["1", "a", "b"]]
+    assert report.losses == "1 row"
 
 
 def test_broken_utf16_ends_the_partition_with_an_error() -> None:
