@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 from audience_sdk.apply import batches
 from audience_sdk.contact import StagedRow
@@ -10,6 +11,9 @@ from audience_sdk.destination import Limits
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from memory_destination import body_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OVERHEAD = len(body_of([]))
 
