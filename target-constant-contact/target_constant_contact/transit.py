@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, CixError
@@ -50,13 +50,13 @@ class TransitList:
             return self._list_id
 
     def empty(self) -> None:
-        """Take everybody off the list, if this run has put anybody on it.
+        """Take everybody off the list: whom this run has put on it, or an earlier one that was killed before this.
 
         Raises:
             CixError: If the platform does not empty it in time; a later run will.
         """
         with self._lock:
-            list_id, self._list_id = self._list_id, None
+            list_id, self._list_id = self._list_id or self._left_over(), None
         if list_id is None:
             return
         body = msgspec.json.encode({"source": {"list_ids": [list_id]}, "list_ids": [list_id]})
@@ -80,11 +80,21 @@ class TransitList:
                 return
         raise CixError(JOB_UNFINISHED, f"Activity {activity_id} did not empty the list of changes in time.")
 
+    def _left_over(self) -> str | None:
+        """Return the list's id if there is anybody on it."""
+        found = self._look_up()
+        return str(found["list_id"]) if found and found.get("membership_count") else None
+
     def _find(self) -> str | None:
-        for each in pages(self._api, "/contact_lists", "lists", {"name": TRANSIT_LIST_NAME, "limit": 500}):
+        found = self._look_up()
+        return str(found["list_id"]) if found else None
+
+    def _look_up(self) -> dict[str, Any] | None:
+        query = {"name": TRANSIT_LIST_NAME, "include_membership_count": "all", "limit": 500}
+        for each in pages(self._api, "/contact_lists", "lists", query):
             # A filter that the service does not know is ignored, so the name is compared here as well.
             if each["name"] == TRANSIT_LIST_NAME:
-                return str(each["list_id"])
+                return each
         return None
 
     def _make(self) -> str:
