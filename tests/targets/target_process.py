@@ -1,4 +1,4 @@
-"""Runs the targets' own executables against a sandbox, and gathers what a run leaves behind.
+"""Runs the targets against a sandbox, and gathers what a run leaves behind.
 
 Whatever a test is about, every run here must also keep the promises that hold for all runs: see `Ran.check`.
 """
@@ -6,27 +6,21 @@ Whatever a test is about, every run here must also keep the promises that hold f
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cix_sandbox import accounts
+from processes import Call, Ended, run_forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cix_sandbox.testing import RunningSandbox
 
-BIN = Path(sys.executable).parent
 DATA = Path(__file__).parent.parent / "data"
-PATIENCE_SECONDS = 60
-"""How long a run may take that takes two seconds."""
-
 OUTCOMES = (
     *("invalid", "duplicate", "created", "updated", "unchanged"),
     *("suppressed", "rejected", "deferred", "failed"),
@@ -162,12 +156,14 @@ class Target:
         sandbox: The sandbox.
         folder: Where the export keeps its ledger and its output.
         config: The settings.
+        runner: How its process is run.
     """
 
     platform: str
     sandbox: RunningSandbox
     folder: Path
     config: dict[str, Any] = field(default_factory=dict)
+    runner: Callable[[Call, str], Ended] = run_forked
 
     def __post_init__(self) -> None:
         own = campaign_monitor(self.sandbox) if self.is_campaign_monitor else constant_contact(self.sandbox)
@@ -196,12 +192,12 @@ class Target:
     def list_id(self) -> str:
         return str(self.config["list_id"])
 
-    def run(self, messages: str, *, preexec_fn: Callable[[], None] | None = None, **settings: Any) -> Ran:
+    def run(self, messages: str, *, largest_file: int | None = None, **settings: Any) -> Ran:
         """Run the target.
 
         Args:
             messages: What it reads.
-            preexec_fn: Runs in the new process first.
+            largest_file: Bytes beyond which no file can grow, as on a full disk.
             **settings: In place of the export's own; None takes a setting out.
         """
         config = {name: value for name, value in (self.config | settings).items() if value is not None}
@@ -209,19 +205,10 @@ class Target:
         path.write_text(json.dumps(config), "utf-8")
         output = Path(config.get("output_dir", self.folder / "output")) / self.name
         before = set(output.glob("*"))
-        process = subprocess.run(
-            [BIN / self.name, "--config", path],
-            input=messages.encode(),
-            capture_output=True,
-            cwd=self.folder,
-            env=clean_environment(),
-            preexec_fn=preexec_fn,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        ended = self.runner(Call(self.name, ("--config", str(path)), self.folder, largest_file), messages)
         folders = set(output.glob("*")) - before
         assert len(folders) <= 1
-        ran = Ran(process.returncode, process.stdout.decode(), process.stderr.decode(), next(iter(folders), None))
+        ran = Ran(*ended, next(iter(folders), None))
         ran.check()
         return ran
 
@@ -292,8 +279,3 @@ def constant_contact(sandbox: RunningSandbox) -> dict[str, Any]:
 
 def nonzero(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment without anything that configures a plugin."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("TARGET_", "TAP_", "MELTANO_"))}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cix_sandbox import accounts
+from processes import run_executable
 from target_process import Target, data, nonzero, people, stream
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_a_segment_lands_on_its_list_field_by_field_and_only_changes_are_sent_after_that(target: Target) -> None:
+    target.runner = run_executable
     first = target.run(data("newsletter"), display_name="Readers of the newsletter")
     assert first.code == 0
     assert first.counts == {"received": 5, "created": 5}

@@ -26,7 +26,7 @@ CM_FIELDS = {f"The {kind}": CustomField(f"The {kind}", f"[The{kind}]", kind, _OP
 CC_FIELDS = {f"The {kind}": CustomField(f"The {kind}", f"cf:the_{kind}", kind, _OPTIONS) for kind in CC_KINDS}
 
 # Texts that look nearly right find more than noise does.
-_TEXTS = st.one_of(
+_RAW_TEXTS = st.one_of(
     st.text(min_size=1, max_size=400),
     st.text(alphabet='恵é\u202e\x00"\\\n', min_size=240, max_size=300),
     st.from_regex(r"-?\d{1,30}(\.\d*)?([eE]\d{1,3})?", fullmatch=True),
@@ -34,7 +34,9 @@ _TEXTS = st.one_of(
     st.datetimes().map(lambda moment: moment.isoformat()),
     st.lists(st.sampled_from([*_OPTIONS, "small", "Other", ""]), min_size=1, max_size=4).map(", ".join),
     st.sampled_from(["0", "1", "12", "31", "32", "٣", "true", "No"]),
-)
+).map(str.strip)
+# A contact's texts are trimmed, and empty ones are absent.
+_TEXTS = _RAW_TEXTS.filter(bool)
 _ADDRESSES = st.from_regex(r"[A-Za-z0-9.+_-]{1,20}@[A-Za-z]{1,10}\.(com|ORG)", fullmatch=True)
 
 

@@ -1,0 +1,47 @@
+"""A second application's view of the Constant Contact account, for what the lists alone do not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from cix_sandbox import accounts
+
+if TYPE_CHECKING:
+    from cix_sandbox.testing import RunningSandbox
+
+TRANSIT_LIST = "Changes in transit (emptied by target-constant-contact)"
+
+
+class ConstantContactApi:
+    """Reads the ready account through an application of its own, so that the target's tokens stay as they are."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        [application] = [each for each in accounts.CONSTANT_CONTACT.applications if not each.rotating]
+        answer = requests.post(
+            f"{sandbox.constant_contact.removesuffix('/v3')}/oauth2/default/v1/token",
+            data={"grant_type": "refresh_token", "refresh_token": application.refresh_token},
+            auth=(application.client_id, application.client_secret),
+            timeout=10,
+        )
+        self._url = sandbox.constant_contact
+        self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}", "Accept": "application/json"}
+
+    def get(self, path: str, **params: str) -> dict[str, Any]:
+        answer = requests.get(self._url + path, headers=self._headers, params=params, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def contact(self, email: str) -> dict[str, Any]:
+        """A contact, with its custom fields by label and the lists that hold it."""
+        query = {"email": email, "status": "all", "include": "custom_fields,list_memberships"}
+        [contact] = self.get("/contacts", **query)["contacts"]
+        labels = {
+            field["custom_field_id"]: field["label"] for field in self.get("/contact_custom_fields")["custom_fields"]
+        }
+        fields = {labels[field["custom_field_id"]]: field["value"] for field in contact.get("custom_fields", ())}
+        return {**contact, "custom_fields": fields, "list_memberships": contact.get("list_memberships", [])}
+
+    def lists(self) -> dict[str, str]:
+        """The account's lists: name to id."""
+        return {each["name"]: each["list_id"] for each in self.get("/contact_lists", limit="500")["lists"]}
