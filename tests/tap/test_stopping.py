@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +26,7 @@ EXECUTABLE = str(Path(sys.executable).with_name("tap-cix-segments"))
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The settings to read a segment that is much larger than a pipe."""
     folder = tmp_path_factory.mktemp("large")
-    write_sample(folder, profiles=100_000, seed=1)
+    write_sample(folder, profiles=50_000, seed=1)
     path = folder / "config.json"
     path.write_text(json.dumps({"folder": str(folder), "segments": ["NewsletterReaders"]}))
     return path
@@ -39,9 +41,11 @@ def blocked(config: Path, request: pytest.FixtureRequest) -> Iterator[subprocess
     )
     assert process.stdout
     assert b"SCHEMA" in process.stdout.readline()
-    while b"pipe" not in Path(f"/proc/{process.pid}/wchan").read_bytes():  # until it waits for the pipe
+    unread = [0, 1]
+    while not unread[-1] or len(set(unread[-10:])) > 1:  # until the pipe has been full for half a second
         assert process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.05)
+        unread.append(int.from_bytes(fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder))
     yield process
     process.kill()
     process.communicate()
@@ -80,6 +84,28 @@ def test_reader_that_goes_away_is_one_line(blocked: subprocess.Popen[bytes]) -> 
     assert "CIX-217" in errors[0]
     assert "Traceback" not in log
     assert "Exception ignored" not in log
+
+
+def test_reader_that_was_never_there_is_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"folder": str(Path(__file__).parents[2] / "demo" / "export")}))
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        [EXECUTABLE, "--config", str(config)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert sum("| ERROR " in line for line in done.stderr.splitlines()) == 1
+    assert "CIX-217" in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs elsewhere")
