@@ -57,7 +57,7 @@ def _read_one(call: Call) -> Response:
 
 def _counts(call: Call) -> Response:
     rows = call.connection.execute(
-        """SELECT permission, count(*) FROM cc_contacts WHERE account_id = ? AND deleted_at IS NULL
+        """SELECT permission, count(*) FROM cc_contacts WHERE +account_id = ? AND deleted_at IS NULL
            GROUP BY permission""",
         (call.account_id,),
     )

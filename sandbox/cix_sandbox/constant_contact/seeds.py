@@ -23,6 +23,8 @@ from cix_sandbox.problems import ControlError, unknown
 if TYPE_CHECKING:
     import sqlite3
 
+_decode_custom = msgspec.json.Decoder(dict[str, str]).decode
+
 
 class SeedContact(msgspec.Struct, forbid_unknown_fields=True):
     """A person in a seed; what is absent stays as it is."""
@@ -95,25 +97,30 @@ def members(connection: sqlite3.Connection, list_id: str) -> list[dict[str, Any]
         raise unknown("list", list_id, [other["list_id"] for other in known])
     fields = {str(field.seq): field for field in fields_of(connection, row["account_id"])}
     people = connection.execute(
-        """SELECT cc_contacts.* FROM cc_memberships JOIN cc_contacts USING (contact_seq)
+        """SELECT email, permission, first_name, last_name, custom
+           FROM cc_memberships JOIN cc_contacts USING (contact_seq)
            WHERE list_seq = ? ORDER BY email_key, contact_seq""",
         (row["list_seq"],),
     )
-    return [_member(person, fields) for person in people]
+    return [
+        {
+            "email": email,
+            "state": permission,
+            "first_name": first_name or None,
+            "last_name": last_name or None,
+            "fields": _shown_fields(custom, fields),
+        }
+        for email, permission, first_name, last_name, custom in people
+    ]
 
 
-def _member(row: sqlite3.Row, fields: dict[str, field_rules.Field]) -> dict[str, Any]:
-    values = [(fields[key], text) for key, text in json.loads(row["custom"]).items() if key in fields and text]
-    return {
-        "email": row["email"],
-        "state": row["permission"],
-        "first_name": row["first_name"],
-        "last_name": row["last_name"],
-        "fields": {
-            field.name: field_rules.split_choices(text) if field.type == "multi_select" else text
-            for field, text in values
-        },
-    }
+def _shown_fields(custom: str, fields: dict[str, field_rules.Field]) -> dict[str, str | list[str]]:
+    shown: dict[str, str | list[str]] = {}
+    for key, text in _decode_custom(custom).items():
+        field = fields.get(key)
+        if field is not None and text:
+            shown[field.name] = field_rules.split_choices(text) if field.type == "multi_select" else text
+    return shown
 
 
 def _seed_list(connection: sqlite3.Connection, wanted: SeedList, at: int) -> None:
