@@ -300,11 +300,11 @@ class Run:
         return None
 
     def _close(self, status: str) -> None:
-        path = self.report.finish(status)
-        if self._begun and not self._settings.dry_run:
-            self._ledger.end_run(self.report.run_id, status)
-        self._resources.close()
-        self._logger.info("%s\nSummary: %s", self.report.table(status), path)
+        with self._resources:
+            path = self.report.finish(status)
+            self._logger.info("%s\nSummary: %s", self.report.table(status), path)
+            if self._begun and not self._settings.dry_run:
+                self._ledger.end_run(self.report.run_id, status)
 
 
 _HELD = {

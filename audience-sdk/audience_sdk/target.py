@@ -26,7 +26,7 @@ from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import FORGET_WHOM, KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, UNEXPECTED, CixError
 from audience_sdk.http import Api, Traffic
 from audience_sdk.ledger import TokenStore, ledger_path
-from audience_sdk.ledger.database import make_private
+from audience_sdk.ledger.database import clear_errors, make_private
 from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
 from audience_sdk.settings import Settings
@@ -321,13 +321,17 @@ class AudienceTarget(Target):
         super(Target, cls).invoke(about=about, about_format=about_format)
         config = config or _ConfigInput()
         target = cls(config=config.config, parse_env_config=config.parse_env)
+        ledger = ledger_path(target.services.settings.ledger_url)
         if rebuild_ledger or forget or purge:
-            target.maintain(rebuild_ledger=rebuild_ledger, forget=forget)
+            with clear_errors(ledger):
+                target.maintain(rebuild_ledger=rebuild_ledger, forget=forget)
             return
         try:
-            target.listen(file_input)
+            with clear_errors(ledger):
+                target.listen(file_input)
         except Exception as error:
-            target.fail(error)
+            with clear_errors(ledger):
+                target.fail(error)
             target.message_reader.discard(file_input)
             raise
 
