@@ -12,7 +12,7 @@ from starlette.routing import Mount
 from cix_sandbox import campaign_monitor, constant_contact
 from cix_sandbox.constant_contact import links
 from cix_sandbox.control import EXCEPTION_HANDLERS, Control
-from cix_sandbox.faults import FaultMiddleware
+from cix_sandbox.fault_middleware import FaultMiddleware
 from cix_sandbox.requests_log import RequestLogMiddleware
 from cix_sandbox.state import SandboxState, make_state
 from cix_sandbox.store import open_store, read_meta, transaction, write_meta

@@ -6,7 +6,7 @@ Everything is JSON. A mistake gets 4xx with `{"error": ..., "nearest": [...]}`.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cix_sandbox.state import SandboxState
 
 _Body = TypeVar("_Body")
+_TEN_YEARS = 10 * 366 * 24 * 3600
 
 
 class NewFault(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,11 +36,11 @@ class NewFault(msgspec.Struct, forbid_unknown_fields=True):
     platform: str | None = None
     method: str | None = None
     path: str | None = None
-    skip: int = 0
-    count: int | None = None
-    rate: float = 1.0
-    seconds: float = 0.0
-    status: int = 503
+    skip: Annotated[int, msgspec.Meta(ge=0)] = 0
+    count: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 503
     body: Any = None
     headers: dict[str, str] = {}
 
@@ -47,7 +48,7 @@ class NewFault(msgspec.Struct, forbid_unknown_fields=True):
 class NewTime(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /sandbox/clock."""
 
-    advance_seconds: float
+    advance_seconds: Annotated[float, msgspec.Meta(ge=0, le=_TEN_YEARS)]
 
 
 def seed(connection: sqlite3.Connection, platforms: Sequence[Platform], body: dict[str, dict[str, Any]]) -> None:

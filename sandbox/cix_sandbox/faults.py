@@ -5,7 +5,6 @@ Faults live in memory; a restart or a reset removes them.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from dataclasses import dataclass, field
@@ -14,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cix_sandbox.problems import ControlError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from starlette.responses import Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-DROP_EXTENSION = "cix_sandbox.drop"
-"""Key under the ASGI scope's `extensions`; its `cut` cuts the TCP connection."""
+    from collections.abc import Iterable
 
 COMMON_KINDS = {
     "latency": "wait `seconds`, then handle the request",
@@ -111,6 +104,8 @@ class Faults:
             raise ControlError(f"path is not a regular expression: {error}") from error
         if kind == "throttle":
             settings["status"] = 429
+        if settings.get("method"):
+            settings["method"] = settings["method"].upper()
         self._last_id += 1
         fault = Fault(self._last_id, kind, **settings)
         self._faults[fault.id] = fault
@@ -147,89 +142,3 @@ class Faults:
             if fault.kind == kind and fault.strikes(platform, method, path):
                 return fault
         return None
-
-
-class FaultMiddleware:
-    """Lets the faults strike the requests of one platform."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        faults: Faults,
-        platform: str,
-        answer: Callable[[Fault], Response],
-        expire_tokens: Callable[[], None],
-    ) -> None:
-        """Wrap a platform's application.
-
-        Args:
-            app: The platform's application.
-            faults: The faults that are set.
-            platform: Name of the platform.
-            answer: Makes the platform's error answer of a `status` or `throttle` fault.
-            expire_tokens: Expires every access token of the platform.
-        """
-        self._app = app
-        self._faults = faults
-        self._platform = platform
-        self._answer = answer
-        self._expire_tokens = expire_tokens
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, with what is to go wrong on it."""
-        striking = self._faults.striking(self._platform, scope["method"], scope["path"])
-        if not striking:
-            await self._app(scope, receive, send)
-            return
-        kinds = {fault.kind: fault for fault in striking}
-        scope["state"]["faults"] = list(kinds)
-        await asyncio.sleep(_seconds(striking, "latency"))
-        if "expired_token" in kinds:
-            self._expire_tokens()
-        refusal = kinds.get("status") or kinds.get("throttle")
-        if "drop_before" in kinds:
-            await _read_to_end(receive)
-            await _drop(scope, receive)
-        elif refusal:
-            await _read_to_end(receive)
-            await self._answer(refusal)(scope, receive, send)
-        else:
-            await self._handle(scope, receive, send, kinds, _seconds(striking, "slow_answer"))
-
-    async def _handle(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        kinds: dict[str, Fault],
-        wait: float,
-    ) -> None:
-        answer: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            answer.append(message)
-
-        await self._app(scope, receive, keep)
-        await asyncio.sleep(wait)
-        if "drop_after" in kinds:
-            await _drop(scope, receive)
-            return
-        for message in answer:
-            await send(message)
-
-
-def _seconds(faults: list[Fault], kind: str) -> float:
-    return sum(fault.seconds for fault in faults if fault.kind == kind)
-
-
-async def _read_to_end(receive: Receive) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return
-
-
-async def _drop(scope: Scope, receive: Receive) -> None:
-    scope["extensions"][DROP_EXTENSION]["cut"]()
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from starlette.requests import ClientDisconnect
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -109,6 +111,8 @@ class RequestLogMiddleware:
 
         try:
             await self._app(scope, counted_receive, counted_send)
+        except ClientDisconnect:
+            pass  # the client went away while it was sending; there is nobody to answer
         finally:
             self._log.add(
                 platform=self._platform,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from cix_sandbox.faults import DROP_EXTENSION
+from cix_sandbox.fault_middleware import DROP_EXTENSION
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from typing import TYPE_CHECKING
 
 from cc_application import Application
+from cm_api import Api
 
 if TYPE_CHECKING:
     from cix_sandbox.testing import RunningSandbox
@@ -22,3 +23,9 @@ if TYPE_CHECKING:
 def cc(sandbox: RunningSandbox) -> Application:
     """An application with access to a fresh Constant Contact account, without limits and delays."""
     return Application(sandbox, **Application.UNHURRIED)
+
+
+@pytest.fixture
+def cm(sandbox: RunningSandbox) -> Api:
+    """A holder of the API key of a fresh Campaign Monitor account."""
+    return Api(sandbox)

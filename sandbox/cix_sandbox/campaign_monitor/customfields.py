@@ -84,7 +84,7 @@ def make_field(
     connection.execute(
         """INSERT INTO cm_field (list_no, spelled, name, type, options, visible)
         VALUES (?, ?, ?, ?, ?, ?)""",
-        (list_no, spelled(make_key(name)), name, kind, json.dumps(options), visible),
+        (list_no, spelled(name), name, kind, json.dumps(options), visible),
     )
 
 
@@ -98,7 +98,7 @@ def rename_field(call: Call) -> Answer:
     name = _checked_name(wanted.field_name, others)
     call.connection.execute(
         "UPDATE cm_field SET name = ?, spelled = ?, visible = ? WHERE no = ?",
-        (name, spelled(make_key(name)), wanted.visible_in_preference_center, field.no),
+        (name, spelled(name), wanted.visible_in_preference_center, field.no),
     )
     return Answer(make_key(name))
 
@@ -136,9 +136,9 @@ def _find(call: Call, list_no: int) -> Field:
 
 def _checked_name(name: str, others: dict[str, Field]) -> str:
     name = name.strip()
-    if not spelled(make_key(name)) or len(name) > MAX_NAME:
+    if not spelled(name) or len(name) > MAX_NAME:
         raise ApiError(errors.INVALID_FIELD_NAME)
-    if spelled(make_key(name)) in others:
+    if spelled(name) in others:
         raise ApiError(errors.FIELD_NAME_TAKEN)
     return name
 
