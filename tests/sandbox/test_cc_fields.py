@@ -32,7 +32,7 @@ def test_a_new_field_is_shown_without_what_it_does_not_have(cc: Application) -> 
 
 
 def test_creating_can_answer_200(cc: Application) -> None:
-    cc.switch(created_status=200)
+    cc.switch(created_status="200")
     assert cc.post("/contact_custom_fields", {"label": "A", "type": "string"}).status_code == 200
 
 

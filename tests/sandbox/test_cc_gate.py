@@ -33,7 +33,7 @@ def test_an_access_token_dies_after_a_day(cc: Application) -> None:
 
 
 def test_a_missing_token_can_be_a_403(cc: Application) -> None:
-    cc.switch(missing_token_status=403, forbidden_body="gateway")
+    cc.switch(missing_token_status="403", forbidden_body="gateway")
     answer = requests.get(f"{cc.base}/v3/contacts", timeout=10)
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
     cc.token = "nonsense"

@@ -28,7 +28,7 @@ def test_a_new_list_is_shown_without_what_it_does_not_have(cc: Application) -> N
 
 
 def test_creating_can_answer_200(cc: Application) -> None:
-    cc.switch(created_status=200)
+    cc.switch(created_status="200")
     assert cc.post("/contact_lists", {"name": "Readers"}).status_code == 200
 
 

@@ -53,7 +53,7 @@ def _create(call: Call) -> Response:
         raise answers.invalid(f"an account can have at most {call.number('custom_fields'):.0f} custom fields")
     field_id = new_id()
     insert_field(call.connection, call.account_id, field_id, body, call.second)
-    return _answer(call, field_id, int(call.number("created_status")))
+    return _answer(call, field_id, int(call.text("created_status")))
 
 
 def _read_one(call: Call) -> Response:

@@ -30,7 +30,6 @@ JSON = "application/json"
 MULTIPART = "multipart/form-data"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _WITH_BODY = ("POST", "PUT", "PATCH")
-_FORBIDDEN_STATUS = 403
 _PRIVILEGES = {
     "account:read": 1,
     "contacts:read": 11,
@@ -168,7 +167,7 @@ class Gate:
 
     def _authenticate(self, request: Request, now: float) -> Access:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token and self._number("missing_token_status") == _FORBIDDEN_STATUS:
+        if not token and self._state.switches.text(f"{NAME}.missing_token_status") == "403":
             raise self._forbidden()
         access = access_of(self._state.connection, token, now) if scheme.lower() == "bearer" else None
         if access is None:

@@ -93,7 +93,7 @@ def _create(call: Call) -> Response:
         raise answers.invalid(f"an account can have at most {call.number('lists'):.0f} lists")
     list_id = new_id()
     insert_list(call.connection, call.account_id, list_id, body["name"], call.second)
-    return _write(call, list_id, body, int(call.number("created_status")))
+    return _write(call, list_id, body, int(call.text("created_status")))
 
 
 def insert_list(connection: sqlite3.Connection, account_id: int, list_id: str, name: str, at: int) -> None:

@@ -45,9 +45,9 @@ SWITCHES = (
     ),
     _switch("application_active", "applications are active; else every request gets 403", default=True),
     _switch("forbidden_body", "body of 403", default="array", choices=("array", "object", "gateway")),
-    _switch("missing_token_status", "status of a request without a token: 401 or 403", default=401),
+    _switch("missing_token_status", "status of a request without a token", default="401", choices=("401", "403")),
     # Answers
-    _switch("created_status", "status of a created list or custom field: 201 or 200", default=201),
+    _switch("created_status", "status of a created list or custom field", default="201", choices=("201", "200")),
     _switch("queue_error_key", "error key of a full queue", default="queue_full", choices=("queue_full", "throttled")),
     _switch("gzip_bodies", "gzip request bodies are read; else 415", default=False),
     _switch("field_lag_seconds", "seconds until a new custom field shows in the listing", default=0),
