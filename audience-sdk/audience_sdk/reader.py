@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -48,7 +49,11 @@ class BulkReader(GenericSingerReader[bytes]):
         super().__init__()
         self.waiting = False
         # Decimals keep the digits that the source wrote.
-        self._decoder = msgspec.json.Decoder(float_hook=str)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=str)
+
+    def decode_decimals(self) -> None:
+        """Give decimals as numbers that stream maps can calculate with; they keep the digits too."""
+        self._decoder = msgspec.json.Decoder(float_hook=Decimal)
 
     @property
     def default_input(self) -> IO[bytes]:

@@ -13,26 +13,34 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
-from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+from singer_sdk.exceptions import MapExpressionError, MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import _ConfigInput
-from singer_sdk.sinks import Sink
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import maintenance
 from audience_sdk.cli import check_settings, plugin_command
 from audience_sdk.contact import InvalidEmailError, normalise_email
-from audience_sdk.errors import FORGET_WHOM, KEY_MISSING, RECORD_BEFORE_SCHEMA, STOPPED, UNEXPECTED, CixError
+from audience_sdk.errors import (
+    FORGET_WHOM,
+    KEY_MISSING,
+    RECORD_BEFORE_SCHEMA,
+    SETTING_INVALID,
+    STOPPED,
+    UNEXPECTED,
+    CixError,
+)
 from audience_sdk.http import Api, Traffic
 from audience_sdk.ledger import TokenStore, ledger_path
 from audience_sdk.ledger.database import clear_errors, make_private
 from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
 from audience_sdk.settings import Settings
+from audience_sdk.sink import KeyMissingError, SegmentSink
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import FrameType
     from typing import IO
@@ -41,10 +49,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from audience_sdk.destination import Destination
-    from audience_sdk.stage import SegmentStage
-
-MELTANO_TEST_STREAM = "meltano_test_stream"
-"""`meltano config test` sends a record of this stream: the credentials are checked and the record is dropped."""
 
 _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 """Settings whose work the SDK does record by record."""
@@ -52,10 +56,6 @@ _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 
 class RecordBeforeSchemaError(CixError, RecordsWithoutSchemaException):
     """A record came before the schema of its stream."""
-
-
-class KeyMissingError(CixError, MissingKeyPropertiesError):
-    """A record lacks a key property."""
 
 
 @dataclass
@@ -106,47 +106,6 @@ class Services:
         return TokenStore(self._beside_ledger("tokens"))
 
 
-class SegmentSink(Sink):
-    """Hands the records of one segment to the engine."""
-
-    def __init__(self, target: AudienceTarget, *args: Any, **kwargs: Any) -> None:
-        super().__init__(target, *args, **kwargs)
-        self._run = target.run
-        self.stage: SegmentStage | None = None
-
-    @override
-    def setup(self) -> None:
-        """Check the field mapping against the segment's columns."""
-        if self.stream_name != MELTANO_TEST_STREAM:
-            columns = self.schema["properties"].keys()
-            self.stage = self._run.open_segment(self.stream_name, columns, self.key_properties)
-
-    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Stage records.
-
-        Args:
-            records: Records of the segment.
-        """
-        if self.stage is not None and records:
-            self._run.mark_open(self.stream_name)
-            self.stage.add(records)
-            self._run.read(len(records))
-
-    @override
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Stage a record that went through the SDK's own machinery."""
-        self.add([record])
-
-    @override
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Stage the records of a BATCH file; single records are staged when they arrive."""
-        self.add(context.get("records") or [])
-
-    @override
-    def get_validator(self) -> None:
-        """Do without JSON Schema: the mapping takes any value, and the SDK's validator logs whole records."""
-
-
 class AudienceTarget(Target):
     """A target that keeps lists at an e-mail platform equal to segments."""
 
@@ -175,6 +134,8 @@ class AudienceTarget(Target):
         self._run: Run | None = None
         self.message_reader.on_records = self._process_records
         self._fast = not any(self.config.get(name) for name in _SLOW_PATH_SETTINGS)
+        if not self._fast:
+            self.message_reader.decode_decimals()
 
     @abstractmethod
     def make_destination(self, services: Services) -> Destination:
@@ -205,8 +166,7 @@ class AudienceTarget(Target):
             message = f"Line {records.line}: a RECORD of stream `{records.stream}` came before its SCHEMA."
             raise RecordBeforeSchemaError(RECORD_BEFORE_SCHEMA, message)
         if not self._fast:
-            for record in records.records:
-                self._process_record_message({"type": "RECORD", "stream": records.stream, "record": record})
+            self._process_slowly(records)
             return
         sink = self.get_sink(records.stream)
         for key in sink.key_properties:
@@ -215,6 +175,43 @@ class AudienceTarget(Target):
                     raise KeyMissingError(KEY_MISSING, f"Line {number}: the record lacks its key property `{key}`.")
         assert isinstance(sink, SegmentSink)  # noqa: S101 - `default_sink_class` says so
         sink.add(records.records)
+
+    def _process_slowly(self, records: RecordRun) -> None:
+        number = records.line
+        try:
+            for number, record in enumerate(records.records, records.line):  # noqa: B007 - named in the errors below
+                self._process_record_message({"type": "RECORD", "stream": records.stream, "record": record})
+        except MissingKeyPropertiesError:
+            raise KeyMissingError(KEY_MISSING, f"Line {number}: the record lacks a key property.") from None
+        except MapExpressionError:
+            message = f"Setting `stream_maps` has an expression that fails on the record of line {number}."
+            raise CixError(SETTING_INVALID, message) from None
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Register a stream, after a look at what the SDK takes for granted."""
+        schema = message_dict.get("schema")
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if not isinstance(properties, dict) or not isinstance(message_dict.get("stream"), str):
+            raise InvalidInputLine
+        super()._process_schema_message(message_dict)
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Stage the records of files, after a look at what the SDK takes for granted."""
+        encoding = message_dict.get("encoding")
+        if not isinstance(encoding, dict) or "format" not in encoding:
+            raise InvalidInputLine
+        self._assert_line_requires(message_dict, requires={"stream", "manifest"})
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            message = f"A BATCH of stream `{stream}` came before its SCHEMA."
+            raise RecordBeforeSchemaError(RECORD_BEFORE_SCHEMA, message)
+        super()._process_batch_message(message_dict)
+
+    @override
+    def _handle_max_record_age(self) -> None:
+        """Drain nothing at intervals: that would let the state out before what it covers is confirmed."""
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:

@@ -7,11 +7,12 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,12 @@ class Export:
     def held(self) -> dict[str, Any]:
         """What list L1 holds at the platform."""
         return self.platform.lists["L1"]
+
+    @contextmanager
+    def open_ledger(self) -> Iterator[sqlite3.Connection]:
+        """Open the ledger's file behind the engine's back."""
+        with closing(sqlite3.connect(self.ledger, isolation_level=None)) as connection:
+            yield connection
 
     def run(
         self, messages: Iterable[Mapping[str, Any] | str], target: type[MemoryTarget] = MemoryTarget, **settings: Any
