@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sqlite3
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -15,10 +16,9 @@ from cix_sandbox.control import EXCEPTION_HANDLERS, Control
 from cix_sandbox.fault_middleware import FaultMiddleware
 from cix_sandbox.requests_log import RequestLogMiddleware
 from cix_sandbox.state import SandboxState, make_state
-from cix_sandbox.store import open_store, read_meta, transaction, write_meta
+from cix_sandbox.store import StoreError, open_store, read_meta, transaction, write_meta
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -41,8 +41,12 @@ def create_app(data_dir: Path, *, url: str = "", platforms: Sequence[Platform] =
         StoreError: The data directory cannot be used.
     """
     connection = open_store(data_dir)
-    prepare(connection, platforms)
-    write_meta(connection, LAST_URL, url)
+    try:
+        prepare(connection, platforms)
+        write_meta(connection, LAST_URL, url)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreError(f"cannot write the store in {data_dir}: {error}; choose another with --data-dir") from error
     state = make_state(
         connection,
         [switch for platform in platforms for switch in platform.SWITCHES],

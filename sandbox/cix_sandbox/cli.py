@@ -57,15 +57,18 @@ def serve(port: int, host: str, data_dir: Path) -> None:
         raise click.ClickException(
             f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
         ) from error
-    url = f"http://{host}:{listener.getsockname()[1]}"
-    try:
-        app = create_app(data_dir, url=url)
-    except StoreError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(
-        f"Sandbox at {url}, data in {data_dir}. Credentials: cix-sandbox credentials --url {url}. Ctrl-C ends it."
-    )
-    server.run(app, listener)
+    with listener:
+        name = f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{listener.getsockname()[1]}"
+        try:
+            app = create_app(data_dir, url=url)
+        except StoreError as error:
+            raise click.ClickException(str(error)) from error
+        server.end_with_success_on_signals()
+        click.echo(
+            f"Sandbox at {url}, data in {data_dir}. Credentials: cix-sandbox credentials --url {url}. Ctrl-C ends it."
+        )
+        server.run(app, listener)
 
 
 @main.command()

@@ -47,11 +47,17 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def run(app: Starlette, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then end the process with exit code 0."""
-    # uvicorn raises the signal again after its shutdown: without these the exit code would be -15.
+def end_with_success_on_signals() -> None:
+    """Make SIGTERM and SIGINT end the process with exit code 0, also while it is not serving yet.
+
+    While it serves, the signals are uvicorn's, which shuts down and then raises them again.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
+
+
+def run(app: Starlette, listener: socket.socket) -> None:
+    """Serve until a signal ends it."""
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
     config = uvicorn.Config(

@@ -44,17 +44,25 @@ def open_store(data_dir: Path, *, create: bool = True) -> sqlite3.Connection:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         elif not path.exists():
             raise StoreError(f"{data_dir} holds no sandbox yet; `cix-sandbox serve` makes one")
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        _prepare(connection)
+        return _connect(path)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"cannot use the data directory {data_dir}: {error}; choose another with --data-dir"
         ) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        _set_up(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")

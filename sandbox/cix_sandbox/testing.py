@@ -22,6 +22,7 @@ class RunningSandbox:
     Attributes:
         data_dir: Where it keeps its data.
         url: Its address, without a slash at the end.
+        first_line: What it printed when it started.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -44,7 +45,7 @@ class RunningSandbox:
             text=True,
         )
         assert self._process.stdout is not None  # noqa: S101  (for the type checker: it is a pipe)
-        line = self._process.stdout.readline()
+        line = self.first_line = self._process.stdout.readline()
         if not line.startswith("Sandbox at "):
             raise RuntimeError(f"the sandbox did not start: {line or 'see its standard error'}")
         self.url = line.split()[2].rstrip(",")

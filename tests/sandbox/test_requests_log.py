@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from cix_sandbox import requests_log
 from cix_sandbox.clock import Clock
-from cix_sandbox.requests_log import CAPACITY, RequestLog
+from cix_sandbox.requests_log import RequestLog
 from cix_sandbox.store import open_store
 from cm_api import LIST, TIMEOUT, Api, ask_token, authorize, pair, person
 
@@ -102,11 +104,13 @@ def test_the_control_api_itself_is_not_logged(sandbox: RunningSandbox) -> None:
     assert sandbox.control("GET", "/requests") == {"requests": []}
 
 
-def test_the_log_keeps_the_most_recent(tmp_path: Path) -> None:
-    log = RequestLog(Clock(open_store(tmp_path)))
+def test_the_log_keeps_the_most_recent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests_log, "CAPACITY", 50)
+    with contextlib.closing(open_store(tmp_path)) as connection:
+        log = RequestLog(Clock(connection))
     facts = {"platform": "p", "method": "GET", "path": "/", "query": [], "status": 200, "rows": None}
-    for _ in range(CAPACITY + 5):
+    for _ in range(55):
         log.add(**facts, bytes_in=0, bytes_out=0, faults=[])
     entries = log.entries()
-    assert len(entries) == CAPACITY
+    assert len(entries) == 50
     assert entries[0]["seq"] == 6
