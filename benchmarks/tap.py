@@ -118,16 +118,17 @@ def main() -> None:
 def report(rounds: list[dict[str, Measurement]], profiles: int) -> None:
     """Print the medians."""
     print(f"{profiles:,} profiles, 12 columns, median of {len(rounds)} runs; {machine()}")
-    print("| variant | wall s | sync s | rows/s | rows/s net | peak MiB | sync time against the tap's |")
-    print("|---|---|---|---|---|---|---|")
+    print("| variant | wall s | CPU s | sync s | rows/s | rows/s net | peak MiB | sync time against the tap's |")
+    print("|---|---|---|---|---|---|---|---|")
     for variant, name in NAMES.items():
         runs = [one[variant] for one in rounds]
         wall = statistics.median(run.seconds for run in runs)
+        cpu = statistics.median(run.cpu_seconds for run in runs)
         sync = statistics.median(run.sync_seconds for run in runs)
         peak = statistics.median(run.peak_mib for run in runs)
         ratio = statistics.median(one[variant].sync_seconds / one["tap"].sync_seconds for one in rounds)
         print(
-            f"| {name} | {wall:.2f} | {sync:.2f} | {profiles / wall:,.0f} | {profiles / sync:,.0f} "
+            f"| {name} | {wall:.2f} | {cpu:.2f} | {sync:.2f} | {profiles / wall:,.0f} | {profiles / sync:,.0f} "
             f"| {peak:.0f} | {ratio:.1f} |"
         )
 
