@@ -19,6 +19,7 @@ from audience_sdk.errors import (
     THROTTLED,
     CixError,
 )
+from audience_sdk.ledger import doubt
 
 if TYPE_CHECKING:
     import threading
@@ -315,7 +316,8 @@ class Applier:
                 sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
             )
         if not keep:
-            self._ledger.drop(sent.journalled)
+            # Refused or not, an earlier attempt of the same request may have arrived.
+            doubt(self._ledger, sent.journalled)
 
     def _rows_of(self, sent: _Sent) -> Iterator[StagedRow]:
         journalled = sent.journalled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, LEDGER_UNUSABLE, STOPPED, CixError
-from audience_sdk.ledger import Staging, staged_path
+from audience_sdk.ledger import Staging, doubt, staged_path
 
 if TYPE_CHECKING:
     import logging
@@ -29,8 +29,8 @@ def recover(
 ) -> None:
     """Settle the batches of a list that earlier runs left in the journal; the caller holds the list's lock.
 
-    A job is asked for by its id and its rows are confirmed. A batch whose answer never arrived is taken off the
-    journal: its rows differ from what is confirmed and so are sent again, which the platforms take as an update.
+    A job is asked for by its id and its rows are confirmed. Of a batch whose answer never arrived it is noted that its
+    rows may have arrived: they are sent again, which the platforms take as an update.
 
     Args:
         destination: The platform.
@@ -49,9 +49,11 @@ def recover(
             staging = Staging(ledger, run_id)
             try:
                 _settle_jobs(destination, ledger, staging, list_id, batches, stop)
+                for batch in ledger.journalled(list_no).get(run_id, ()):
+                    doubt(ledger, batch)
             finally:
                 staging.close()
-        for batch in batches:
+        for batch in ledger.journalled(list_no).get(run_id, ()):
             ledger.drop(batch)
 
 

@@ -1,5 +1,6 @@
 """The ledger: what was last confirmed on each list, and what this run has staged. All SQL is in this room."""
 
+from audience_sdk.ledger.doubt import doubt
 from audience_sdk.ledger.staging import (
     HELD_AWAY,
     HELD_SUPPRESSED,
@@ -22,6 +23,7 @@ __all__ = [
     "NewRow",
     "Staging",
     "TokenStore",
+    "doubt",
     "ledger_path",
     "staged_path",
 ]

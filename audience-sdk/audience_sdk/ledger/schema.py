@@ -24,6 +24,10 @@ class Status(str, Enum):
     """The list was read back and held the contact; what it holds is not known."""
     AWAY = "away"
     """The platform was read back and knows the person, but the list does not hold them: they may have left."""
+    UNSURE = "unsure"
+    """A request to put the contact on the list has no answer: the list may hold them or not."""
+    UNSURE_REMOVED = "unsure-removed"
+    """The same, and we have taken the contact off the list before, or asked for it."""
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -45,19 +45,22 @@ _SCHEMA = (
     """,
 )
 
+_UNSURE = f"'{Status.UNSURE.value}', '{Status.UNSURE_REMOVED.value}'"
+_WE_REMOVED = f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}'"
+
 # SQLite takes the bare column `hash` from the row that has max(id).
 _PLAN_STAGED = f"""
     INSERT INTO staging.plan
     SELECT last.list_no,
       CASE
-        WHEN c.status IS NULL OR c.status = '{Status.REMOVED.value}' THEN '{Action.CREATE.value}'
+        WHEN c.status IS NULL OR c.status IN ('{Status.REMOVED.value}', {_UNSURE}) THEN '{Action.CREATE.value}'
         WHEN c.status = '{Status.AWAY.value}' AND NOT :readmit THEN '{HELD_AWAY}'
         WHEN c.status = '{Status.AWAY.value}' THEN '{Action.CREATE.value}'
         WHEN c.status = '{Status.SUPPRESSED.value}' AND c.changed_at > :ask_again_before THEN '{HELD_SUPPRESSED}'
         WHEN c.status = '{Status.SUPPRESSED.value}' AND NOT c.ours THEN '{Action.CREATE.value}'
         ELSE '{Action.UPDATE.value}'
       END,
-      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status = '{Status.REMOVED.value}', 0)
+      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status IN ({_WE_REMOVED}), 0)
     FROM (
       SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
     ) last
@@ -71,7 +74,9 @@ _PLAN_LEAVERS = f"""
     SELECT c.list_no, '{Action.REMOVE.value}', c.email_key, NULL, c.row_key, c.hash, c.platform_id, 0
     FROM main.contacts c
     WHERE c.list_no = :list_no
-      AND (c.status = '{Status.ON.value}' OR (c.status = '{Status.FOUND.value}' AND :adopt_existing))
+      AND (
+        c.status IN ('{Status.ON.value}', {_UNSURE}) OR (c.status = '{Status.FOUND.value}' AND :adopt_existing)
+      )
       AND (c.ours OR :adopt_existing)
       AND NOT EXISTS (SELECT 1 FROM staging.staged s WHERE s.list_no = c.list_no AND s.email_key = c.email_key)
       AND NOT EXISTS (

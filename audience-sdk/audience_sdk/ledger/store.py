@@ -243,6 +243,14 @@ class Ledger:
             (Status.ON.value, ours, int(time.time()), batch.action, *keys),
         )
         # In the same step, so that no run can take them for people whom no segment feeds.
+        self.add_memberships(batch)
+
+    def add_memberships(self, batch: JournalledBatch) -> None:
+        """Note which segments feed the rows of a batch; part of a transaction.
+
+        Args:
+            batch: The batch; the staged rows that it belongs to are attached.
+        """
         self.connection.execute(
             """
             INSERT OR IGNORE INTO memberships
@@ -252,7 +260,7 @@ class Ledger:
             WHERE s.list_no = ? AND s.email_key BETWEEN ? AND ?
             ORDER BY s.email_key
             """,
-            keys,
+            (batch.list_no, batch.first_key, batch.last_key),
         )
 
     def _suppress(self, list_no: int, email_keys: Collection[str]) -> None:
@@ -322,9 +330,10 @@ class Ledger:
             )
 
     def members_on(self, list_no: int) -> int:
-        """Return how many contacts are on a list, as far as the ledger knows."""
-        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND status IN (?, ?)"
-        return int(self.connection.execute(query, (list_no, Status.ON.value, Status.FOUND.value)).fetchone()[0])
+        """Return how many contacts are, or may be, on a list, as far as the ledger knows."""
+        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND status IN (?, ?, ?, ?)"
+        statuses = (Status.ON, Status.FOUND, Status.UNSURE, Status.UNSURE_REMOVED)
+        return int(self.connection.execute(query, (list_no, *(each.value for each in statuses))).fetchone()[0])
 
     def members_of(self, list_no: int, segment: str) -> int:
         """Return how many addresses a segment has fed into a list, as far as the ledger knows."""

@@ -1,0 +1,53 @@
+"""Batches that have no answer: what the platform made of them is not known, and a later run has to find out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from audience_sdk.contact import Action
+from audience_sdk.ledger.schema import Status
+
+if TYPE_CHECKING:
+    from audience_sdk.ledger.store import JournalledBatch, Ledger
+
+_ROWS = "FROM staging.plan WHERE list_no = :list_no AND action = :action AND email_key BETWEEN :first AND :last"
+
+_MAY_HAVE_JOINED = f"""
+    INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
+    SELECT list_no, email_key, x'', row_key,
+      iif(returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, platform_id, :now {_ROWS}
+    ON CONFLICT (list_no, email_key) DO UPDATE SET
+      hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
+"""
+_MAY_HAVE_CHANGED = f"""
+    UPDATE contacts SET hash = x''
+    WHERE list_no = :list_no AND status = '{Status.ON.value}' AND email_key IN (SELECT email_key {_ROWS})
+"""  # noqa: S608 - made of our own constants
+_MAY_HAVE_LEFT = f"""
+    UPDATE contacts SET status = '{Status.UNSURE_REMOVED.value}', changed_at = :now
+    WHERE list_no = :list_no AND email_key IN (SELECT email_key {_ROWS})
+"""  # noqa: S608 - made of our own constants
+_STATEMENTS = {
+    Action.CREATE.value: _MAY_HAVE_JOINED,
+    Action.UPDATE.value: _MAY_HAVE_CHANGED,
+    Action.REMOVE.value: _MAY_HAVE_LEFT,
+}
+
+
+def doubt(ledger: Ledger, batch: JournalledBatch) -> None:
+    """Take a batch off the journal that has no answer, and note that its rows may have arrived.
+
+    Whoever is in the segments then is sent again, even if the ledger holds the very same contact as confirmed. Whoever
+    has left them since leaves the list, as if the batch had been confirmed.
+
+    Args:
+        ledger: The ledger.
+        batch: The batch; the staged rows that it belongs to are attached.
+    """
+    rows = {"list_no": batch.list_no, "action": batch.action, "first": batch.first_key, "last": batch.last_key}
+    with ledger.transaction():
+        ledger.connection.execute(_STATEMENTS[batch.action], {**rows, "now": int(time.time())})
+        if batch.action != Action.REMOVE.value:
+            ledger.add_memberships(batch)
+        ledger.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))

@@ -1,0 +1,84 @@
+"""What was in flight when a run ended is not forgotten, though the segment has moved on when the next run begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from crash_export import KILLED, address, people, segment
+from crash_runner import AtCall
+
+if TYPE_CHECKING:
+    from crash_export import Export
+
+_LANDED = AtCall("audience_sdk.ledger.store:Ledger.confirm")
+"""The platform has done what the batch asked for, the ledger does not know it yet."""
+_NOT_SENT = AtCall("audience_sdk.ledger.store:Ledger.journal", after=True)
+MIRROR = {"sync_mode": "mirror", "max_removal_ratio": 1}
+
+
+@pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
+def test_who_joined_in_a_killed_run_and_has_left_the_segment_since_leaves_the_list(
+    export: Export, death: AtCall
+) -> None:
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), death=death, **MIRROR).code == KILLED
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2)}
+
+
+@pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
+def test_a_change_of_a_killed_run_that_was_taken_back_since_is_taken_back_at_the_platform(
+    export: Export, death: AtCall
+) -> None:
+    assert export.run(segment(people(1, 2))).code == 0
+    assert export.run(segment(people(1, 2, City="Moved")), death=death).code == KILLED
+    assert export.run(segment(people(1, 2))).code == 0
+    assert {city for _, city in export.shown().values()} == {"Ribe"}
+
+
+@pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
+def test_who_left_in_a_killed_run_and_is_back_in_the_segment_since_is_on_the_list(
+    export: Export, death: AtCall
+) -> None:
+    assert export.run(segment(people(1, 2))).code == 0
+    assert export.run(segment(people(1)), death=death, **MIRROR).code == KILLED
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2)}
+
+
+def test_who_came_back_in_a_killed_run_and_has_left_since_can_come_back_again(export: Export) -> None:
+    for rows in (people(1, 2), people(1)):
+        assert export.run(segment(rows), **MIRROR).code == 0
+    for rows, death in ((people(1, 2), _LANDED), (people(1), None), (people(1, 2), _NOT_SENT), (people(1, 2), None)):
+        export.run(segment(rows), death=death, **MIRROR)
+    assert export.on_list() == {address(1), address(2)}
+
+
+def test_rows_whose_answers_were_lost_are_on_no_list_that_they_have_left_since(export: Export) -> None:
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.sandbox.fault("drop_after", platform=export.platform, method="POST", path="import")
+    ran = export.run(segment(people(1, 2, 3)), **MIRROR)
+    assert (ran.code, ran.counts) == (1, {"received": 3, "unchanged": 2, "failed": 1})
+    export.sandbox.control("DELETE", "/faults")
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2)}
+
+
+def test_rows_of_a_job_that_broke_off_are_on_no_list_that_they_have_left_since(to_constant_contact: Export) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.sandbox.switch("constant_contact.broken_import_share", 1)
+    export.sandbox.fault("activity_failed", count=1)
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts == {"received": 3, "unchanged": 2, "failed": 1}
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2)}
+
+
+def test_people_added_by_hand_who_were_in_a_killed_run_are_not_resubscribed(to_campaign_monitor: Export) -> None:
+    """Only whom we took off the list ourselves may be put back over the platform's own word."""
+    export = to_campaign_monitor
+    export.sandbox.seed(export.platform, subscribers=[{"email": address(3), "state": "Deleted"}])
+    assert export.run(segment(people(1, 3)), death=_NOT_SENT).code == KILLED
+    assert export.run(segment(people(1, 3))).counts == {"received": 2, "created": 1, "suppressed": 1}
+    assert export.on_list() == {address(1)}
