@@ -129,11 +129,9 @@ class ConstantContact(JobDestination):
             raise CixError(JOB_FAILED, f"Activity {answer['activity_id']} ended as `{answer['state']}`.")
         if batch.action is Action.REMOVE:
             return BatchResult()
-        # Asked for even if all landed: a change that an earlier run has begun is on the transit list, to be emptied.
-        list_id = self._import_list(batch)
         if all_landed(answer, len(batch.rows)):
             return BatchResult()
-        return BatchResult(read_back(self._api, batch, list_id))
+        return BatchResult(read_back(self._api, batch, self._import_list(batch)))
 
     def finish_list(self, list_id: str) -> None:  # noqa: ARG002 - one transit list serves all
         """Empty the list that changes have passed through."""
