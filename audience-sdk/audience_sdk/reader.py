@@ -40,6 +40,7 @@ class BulkReader(GenericSingerReader[bytes]):
 
     Attributes:
         on_records: Takes the records of one stream; the SDK's callback for RECORD is not used.
+        before_waiting: Called before each wait for input; raises where reading is to end.
         waiting: Whether the reader is waiting for input at this moment, so that a signal may interrupt it.
     """
 
@@ -47,6 +48,7 @@ class BulkReader(GenericSingerReader[bytes]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.before_waiting: Callable[[], None] = lambda: None
         self.waiting = False
         # Decimals keep the digits that the source wrote.
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=str)
@@ -117,6 +119,7 @@ class BulkReader(GenericSingerReader[bytes]):
         tail = b""
         while True:
             self.waiting = True
+            self.before_waiting()
             data = read(_CHUNK_BYTES)
             self.waiting = False
             if isinstance(data, str):

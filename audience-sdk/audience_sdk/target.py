@@ -133,6 +133,7 @@ class AudienceTarget(Target):
         self._finishing = False
         self._run: Run | None = None
         self.message_reader.on_records = self._process_records
+        self.message_reader.before_waiting = self._end_if_stopped
         self._fast = not any(self.config.get(name) for name in _SLOW_PATH_SETTINGS)
         if not self._fast:
             self.message_reader.decode_decimals()
@@ -236,6 +237,10 @@ class AudienceTarget(Target):
         self._signum = signum
         self.services.stop.set()
         if self.message_reader.waiting:
+            self._end_if_stopped()
+
+    def _end_if_stopped(self) -> None:
+        if self.services.stop.is_set():
             raise CixError(STOPPED, "The run was stopped while it read the segments; nothing was sent.")
 
     @override

@@ -42,5 +42,3 @@ def start(export: Export) -> Iterator[Callable[..., Process]]:
     yield begin
     for process in processes:
         process.kill()
-        for stream in (process.popen.stdin, process.popen.stdout):
-            stream.close()

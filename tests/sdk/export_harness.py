@@ -5,25 +5,26 @@ from __future__ import annotations
 import io
 import json
 import logging
+import multiprocessing
 import os
+import re
 import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import memory_destination
 import pytest
 from audience_sdk.contact import Outcome
-from memory_destination import MemoryDestination, MemoryTarget, Platform
+from memory_destination import GatedTarget, MemoryDestination, MemoryTarget, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from multiprocessing.connection import Connection
 
 COLUMNS = ("CustomerId", "EMail", "First", "Last", "Points")
 MAPPING = {
@@ -223,6 +224,11 @@ def _undone() -> Iterator[None]:
         logging.captureWarnings(capture=False)
 
 
+# Forked from a server that has the engine in memory already: a fresh interpreter takes seconds to get there.
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["pytest", "audience_sdk.target"])
+
+
 class Process:
     """A run in a process of its own, which stands still at its gates until they are opened."""
 
@@ -230,23 +236,29 @@ class Process:
         self.gates = folder / f"gates-{time.monotonic_ns()}"
         self.gates.mkdir()
         self._folder = folder
-        self._before = set((folder / "output").glob("*/*"))
         config = self.gates / "config.json"
-        config.write_text(json.dumps(settings | {"gates": str(self.gates)}), encoding="utf-8")
-        command = [sys.executable, memory_destination.__file__, "--config", str(config)]
-        self._log = (self.gates / "log").open("w+")
-        self.popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=_environment()
-        )
+        own = {"gates": str(self.gates), "output_dir": str(self.gates / "output")}
+        config.write_text(json.dumps(settings | own), encoding="utf-8")
+        theirs, self._input = _SERVER.Pipe(duplex=False)
+        self.process = _SERVER.Process(target=run_gated_target, args=(theirs, self.gates))
+        self.process.start()
+        theirs.close()
 
     def write(self, messages: Iterable[Mapping[str, Any] | str]) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(lines_of(messages))
-        self.popen.stdin.flush()
+        content = lines_of(messages).encode()
+        while content:
+            content = content[os.write(self._input.fileno(), content) :]
 
     def end_input(self) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.close()
+        self._input.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self._pid, number)
+
+    @property
+    def _pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
 
     def open_gates(self, *steps: str) -> None:
         for step in steps:
@@ -260,9 +272,18 @@ class Process:
     def await_that(self, happened: Any) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not happened():
-            assert self.popen.poll() is None, f"the process ended:\n{self.log()}"
+            assert self.process.is_alive(), f"the process ended:\n{self.log()}"
             assert time.monotonic() < deadline, f"it did not happen:\n{self.log()}"
             time.sleep(0.005)
+
+    def await_that_signal_is_taken(self) -> None:
+        """Wait until no signal waits to be handed to the process, so that the next one is another."""
+        status = Path(f"/proc/{self._pid}/status")
+        self.await_that(lambda: re.search(r"^ShdPnd:\s0+$", status.read_text(), re.MULTILINE))
+
+    @property
+    def ledger_folder(self) -> Path:
+        return self._folder / "cix"
 
     def log(self) -> str:
         return (self.gates / "log").read_text()
@@ -273,30 +294,33 @@ class Process:
         return sent.read_text().split() if sent.exists() else []
 
     def result(self) -> Result:
-        """Wait for the end of the process."""
-        try:
-            # The input is left as it is: a stopped target must end though its tap has not.
-            self.popen.wait(PATIENCE_SECONDS)
-        finally:
-            self.kill()
-        assert self.popen.stdout is not None
-        states = [json.loads(line) for line in self.popen.stdout.read().splitlines()]
-        result = Result(self.popen.returncode, states, self.log())
-        for directory in set((self._folder / "output").glob("*/*")) - self._before:
-            if (directory / "summary.json").exists():
-                read_report(result, directory)
+        """Wait for the end of the process. Its input is left as it is: a stopped target must not wait for its tap."""
+        self.process.join(PATIENCE_SECONDS)
+        assert self.process.exitcode is not None, f"the process does not end:\n{self.log()}"
+        states = [json.loads(line) for line in (self.gates / "out").read_text().splitlines()]
+        result = Result(self.process.exitcode, states, self.log())
+        for summary in (self.gates / "output").glob("*/*/summary.json"):
+            read_report(result, summary.parent)
         check_result(result)
         return result
 
     def kill(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
-        self._log.close()
+        self.process.kill()
+        self.process.join()
+        self._input.close()
 
 
-def _environment() -> dict[str, str]:
-    """An environment that says nothing about the target's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("TARGET_", "MELTANO_"))}
+def run_gated_target(source: Connection, gates: Path) -> None:
+    """Run the gated target as a program whose standard streams are a pipe and two files."""
+    for name, number in (("out", 1), ("log", 2)):
+        os.dup2(os.open(gates / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
+    os.dup2(source.fileno(), 0)
+    source.close()
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, for good
+    for name in [name for name in os.environ if name.startswith(("TARGET_", "MELTANO_"))]:
+        del os.environ[name]
+    sys.argv = ["target-memory", "--config", str(gates / "config.json")]
+    GatedTarget.cli()
 
 
 def ledger_rows(ledger: Any) -> dict[tuple[int, str], bytes]:

@@ -1,13 +1,11 @@
-"""A platform in memory and the target that fills its lists: the whole engine, without a network.
-
-Run as a program it is a real Singer target, for the tests that need a process of its own.
-"""
+"""A platform in memory and the target that fills its lists: the whole engine, without a network."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -235,16 +233,22 @@ class MemoryTarget(AudienceTarget):
 
 
 class GatedDestination(MemoryDestination):
-    """Waits at each step until a file of the step's name lies in a folder, so that a test can act in between."""
+    """Waits at each step until a file lies in a folder that opens it, so that a test can act in between.
+
+    The second call of `send` waits for `send-2`, or for `send`, which opens all of them.
+    """
 
     def __init__(self, platform: Platform, folder: Path) -> None:
         super().__init__(platform)
         self._folder = folder
+        self._passed: Counter[str] = Counter()
 
     def _pass(self, step: str) -> None:
+        self._passed[step] += 1
+        name = f"{step}-{self._passed[step]}"
         with (self._folder / "arrived").open("a") as arrived:
-            arrived.write(f"{step}\n")
-        while not (self._folder / step).exists():
+            arrived.write(f"{name}\n")
+        while not ((self._folder / step).exists() or (self._folder / name).exists()):
             time.sleep(0.005)
 
     @override
@@ -272,7 +276,3 @@ class GatedTarget(MemoryTarget):
     def make_destination(self, services: Services) -> Destination:
         limits = Limits(rows=3, body_bytes=2_000, email_length=60, calls=1, in_flight=1, removals=3)
         return GatedDestination(Platform(limits=limits), Path(self.config["gates"]))
-
-
-if __name__ == "__main__":
-    GatedTarget.cli()
