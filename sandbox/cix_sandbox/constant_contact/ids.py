@@ -22,14 +22,16 @@ _ticks = itertools.count(_GREGORIAN_OFFSET + time.time_ns() // 100)
 
 def new_id() -> str:
     """Return a new identifier that looks like a version 1 UUID, as the service's do."""
-    ticks = next(_ticks)
-    return f"{ticks & 0xFFFFFFFF:08x}-{_upper_part(ticks >> 32)}"
+    (only,) = new_ids(1)
+    return only
 
 
-@functools.lru_cache(maxsize=1)
-def _upper_part(ticks: int) -> str:
-    """Return what changes every seven minutes."""
-    return f"{ticks & 0xFFFF:04x}-1{ticks >> 16 & 0x0FFF:03x}-94f6-{_NODE}"
+def new_ids(count: int) -> list[str]:
+    """Return new identifiers."""
+    return [
+        f"{ticks & 0xFFFFFFFF:08x}-{ticks >> 32 & 0xFFFF:04x}-1{ticks >> 48 & 0x0FFF:03x}-94f6-{_NODE}"
+        for ticks in itertools.islice(_ticks, count)
+    ]
 
 
 def is_id(text: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from cix_sandbox.constant_contact import memberships
 from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT
 from cix_sandbox.constant_contact.field_store import fields_of
-from cix_sandbox.constant_contact.ids import new_id
+from cix_sandbox.constant_contact.ids import new_ids
 from cix_sandbox.constant_contact.import_rows import (
     ImportedPerson,
     ImportRules,
@@ -22,6 +22,8 @@ from cix_sandbox.constant_contact.job import Done, Job
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from cix_sandbox.constant_contact.field_rules import Field
 
 _FIRST_LINE = 2
 """Rows are counted as lines of a file whose first line is the heading."""
@@ -100,7 +102,7 @@ def _import(connection: sqlite3.Connection, job: Job) -> Done:
         rows = rows[: int(total * order.broken_share)]
     faults = _Faults()
     fields = fields_of(connection, job.account_id)
-    people = _read(rows, RowReader(fields, order.rules), order.rules, faults)
+    people = _read(rows, fields, order.rules, faults)
     known = _known(connection, job, people)
     if order.rules.deleted == "skip":
         for index, contact in known.items():
@@ -126,8 +128,9 @@ def _import(connection: sqlite3.Connection, job: Job) -> Done:
     )
 
 
-def _read(rows: list[Row], reader: RowReader, rules: ImportRules, faults: _Faults) -> dict[int, ImportedPerson]:
+def _read(rows: list[Row], fields: list[Field], rules: ImportRules, faults: _Faults) -> dict[int, ImportedPerson]:
     """Return the people in the rows by the index of the row; rows of one person become one."""
+    reader = RowReader(fields, rules)
     people: dict[int, ImportedPerson] = {}
     seen: dict[str, int] = {}
     for index, row in enumerate(rows):
@@ -211,8 +214,8 @@ def _create(connection: sqlite3.Connection, job: Job, people: list[ImportedPerso
                 iif(?4 IS NULL, NULL, 'Account'), iif(?4 IS NULL, NULL, ?5), 'Account', 'Account', ?5, ?5
                 {"".join(f", ?{number}" for number, _ in enumerate(names, start=6))})""",  # noqa: S608  (our columns)
         [
-            (seq, new_id(), job.account_id, person.key, job.at, *columns.values(person))
-            for seq, person in zip(contacts, people, strict=True)
+            (seq, contact_id, job.account_id, person.key, job.at, *columns.values(person))
+            for seq, contact_id, person in zip(contacts, new_ids(len(people)), people, strict=True)
         ],
     )
     return list(contacts)
