@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from io import StringIO
@@ -17,6 +18,7 @@ from audience_sdk.errors import ACCOUNTING_BROKEN, OUTPUT_UNWRITABLE, CixError
 from audience_sdk.ledger.database import PRIVATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from audience_sdk.contact import RowProblem
@@ -89,12 +91,11 @@ class Report:
 
     def __post_init__(self) -> None:
         """Make the run's folder and the file of rejected rows."""
-        try:
+        path = self.directory / "rejected.jsonl"
+        with _clear_errors(path):
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self.directory / "rejected.jsonl"
-            self._rejected = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE), "w")
-        except OSError as error:
-            raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{self.directory}`: {error.strerror}.") from error
+            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE)
+            self._rejected = os.fdopen(descriptor, "w", encoding="utf-8")
 
     def list_counts(self, list_id: str) -> Counts:
         """Return the counts of a list, to be added to."""
@@ -140,7 +141,8 @@ class Report:
             "segment": segment,
             "list_id": list_id,
         }
-        self._rejected.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with _clear_errors(self.directory / "rejected.jsonl"):
+            self._rejected.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def total(self) -> Counts:
         """Return the counts of all lists together."""
@@ -171,7 +173,13 @@ class Report:
         Returns:
             The summary's path.
         """
-        self._rejected.close()
+        try:
+            with _clear_errors(self.directory / "rejected.jsonl"):
+                self._rejected.close()
+        except CixError:
+            # A run that fails already, perhaps for this very reason, still gets its summary.
+            if self.error is None:
+                raise
         summary = {
             "run_id": self.run_id,
             "target": self.target,
@@ -231,11 +239,17 @@ class Report:
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
     """Write a file that is there whole or not at all."""
     partial = path.with_suffix(".partial")
-    try:
+    with _clear_errors(path):
         partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY, PRIVATE), "w") as file:
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY, PRIVATE), "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2, ensure_ascii=False)
             file.write("\n")
         partial.replace(path)
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CixError(OUTPUT_UNWRITABLE, f"Cannot write `{path}`: {error.strerror}.") from error

@@ -35,8 +35,8 @@ def start(export: Export) -> Iterator[Callable[..., Process]]:
     """Start the same export in a process of its own, with further settings as keywords."""
     processes: list[Process] = []
 
-    def begin(**settings: Any) -> Process:
-        processes.append(Process(export.folder, **export.config | settings))
+    def begin(file_bytes: int | None = None, **settings: Any) -> Process:
+        processes.append(Process(export.folder, file_bytes, **export.config | settings))
         return processes[-1]
 
     yield begin

@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import re
+import resource
 import signal
 import sqlite3
 import stat
@@ -173,8 +174,8 @@ class Export:
 def read_report(result: Result, directory: Path) -> None:
     result.directory = directory
     result.summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
-    lines = (directory / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
-    result.rejected = [json.loads(line) for line in lines]
+    lines = (directory / "rejected.jsonl").read_text(encoding="utf-8").split("\n")
+    result.rejected = [json.loads(line) for line in lines[:-1]]
 
 
 def check_result(result: Result) -> None:
@@ -232,7 +233,7 @@ _SERVER.set_forkserver_preload(["pytest", "audience_sdk.target"])
 class Process:
     """A run in a process of its own, which stands still at its gates until they are opened."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, file_bytes: int | None = None, **settings: Any) -> None:
         self.gates = folder / f"gates-{time.monotonic_ns()}"
         self.gates.mkdir()
         self._folder = folder
@@ -240,7 +241,7 @@ class Process:
         own = {"gates": str(self.gates), "output_dir": str(self.gates / "output")}
         config.write_text(json.dumps(settings | own), encoding="utf-8")
         theirs, self._input = _SERVER.Pipe(duplex=False)
-        self.process = _SERVER.Process(target=run_gated_target, args=(theirs, self.gates))
+        self.process = _SERVER.Process(target=run_gated_target, args=(theirs, self.gates, file_bytes))
         self.process.start()
         theirs.close()
 
@@ -310,8 +311,11 @@ class Process:
         self._input.close()
 
 
-def run_gated_target(source: Connection, gates: Path) -> None:
-    """Run the gated target as a program whose standard streams are a pipe and two files."""
+def run_gated_target(source: Connection, gates: Path, file_bytes: int | None) -> None:
+    """Run the gated target as a program whose standard streams are a pipe and two files.
+
+    Where `file_bytes` is given, no file can grow beyond it, as on a disk that is full.
+    """
     for name, number in (("out", 1), ("log", 2)):
         os.dup2(os.open(gates / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
     os.dup2(source.fileno(), 0)
@@ -319,6 +323,8 @@ def run_gated_target(source: Connection, gates: Path) -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, for good
     for name in [name for name in os.environ if name.startswith(("TARGET_", "MELTANO_"))]:
         del os.environ[name]
+    if file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     sys.argv = ["target-memory", "--config", str(gates / "config.json")]
     GatedTarget.cli()
 
