@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import unicodedata
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from audience_sdk.ledger import Ledger, ledger_path, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE, clear_errors
 from audience_sdk.ledger.locks import held
+from audience_sdk.recover import erase_leftovers
 
 if TYPE_CHECKING:
     import logging
@@ -42,24 +44,29 @@ def rebuild(settings: Settings, destination: Destination, target: str, logger: l
             logger.info("List %s: %d people on it, %d others known to the platform.", list_id, on_list, away)
 
 
-def forget(settings: Settings, target: str, email_key: str) -> int:
-    """Erase a person from the ledger, from what killed runs have left, and from the reports of a target.
+def forget(settings: Settings, email_key: str) -> int:
+    """Erase a person from the ledger, from what killed runs have left, and from the reports of every target.
 
     Args:
         settings: The export's settings.
-        target: Name of the target.
         email_key: The key of the contact.
 
     Returns:
         In how many places the person was found.
+
+    Raises:
+        CixError: `LIST_BUSY` if a run is under way with this ledger, as it could write the person down again.
     """
     path = ledger_path(settings.ledger_url)
-    with closing(Ledger(path)) as ledger:
+    with closing(Ledger(path)) as ledger, ExitStack() as locks:
+        for list_id in upkeep.list_ids(ledger):
+            locks.enter_context(held(path, f"list {list_id}"))
         found = upkeep.forget(ledger, email_key)
-    for staged in path.parent.glob(staged_path(path, "*").name):
-        found += _forget_staged(staged, email_key)
-    for rejected in (settings.output_dir / target).glob("*/rejected.jsonl"):
-        found += _forget_rejected(rejected, email_key)
+        erase_leftovers(ledger)
+        for staged in path.parent.glob(staged_path(path, "*").name):
+            found += _forget_staged(staged, email_key)
+        for rejected in settings.output_dir.glob("*/*/rejected.jsonl"):
+            found += _forget_rejected(rejected, email_key)
     return found
 
 
@@ -79,10 +86,17 @@ def purge(settings: Settings, target: str) -> int:
         for list_id in lists:
             locks.enter_context(held(path, f"list {list_id}"))
         erased = upkeep.purge(ledger, [ledger.list_no(target, list_id) for list_id in lists])
-    for summary in (settings.output_dir / target).glob("*/summary.json"):
-        if set(json.loads(summary.read_text("utf-8"))["lists"]) & set(lists):
-            shutil.rmtree(summary.parent)
+        erase_leftovers(ledger)
+        for folder in (settings.output_dir / target).glob("*"):
+            if any(_names(folder, list_id) for list_id in lists):
+                shutil.rmtree(folder)
     return erased
+
+
+def _names(folder: Path, list_id: str) -> bool:
+    """Say whether a run's folder is about a list; a killed run has no summary."""
+    files = (folder / "summary.json", folder / "rejected.jsonl")
+    return any(json.dumps(list_id).encode() in path.read_bytes() for path in files if path.exists())
 
 
 def _forget_staged(path: Path, email_key: str) -> int:
@@ -94,11 +108,20 @@ def _forget_staged(path: Path, email_key: str) -> int:
 
 
 def _forget_rejected(path: Path, email_key: str) -> int:
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line)["email"].strip().lower() != email_key]
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if _email_key(line) not in {email_key, None}]
     if len(kept) < len(lines):
         partial = path.with_suffix(".partial")
         partial.touch(PRIVATE)
-        partial.write_text("".join(kept), "utf-8")
+        partial.write_bytes(b"".join(kept))
         partial.replace(path)
     return len(lines) - len(kept)
+
+
+def _email_key(line: bytes) -> str | None:
+    """Return whom a rejected row is about, or None for the half of a line that a full disk has left."""
+    try:
+        email: str = json.loads(line)["email"]
+    except ValueError:
+        return None
+    return unicodedata.normalize("NFC", email.strip().lower())

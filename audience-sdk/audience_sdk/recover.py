@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, LEDGER_UNUSABLE, STOPPED, CixError
 from audience_sdk.ledger import Staging, doubt, staged_path
+from audience_sdk.ledger.locks import held
 
 if TYPE_CHECKING:
     import logging
@@ -55,6 +57,19 @@ def recover(
                 staging.close()
         for batch in ledger.journalled(list_no).get(run_id, ()):
             ledger.drop(batch)
+
+
+def erase_leftovers(ledger: Ledger) -> None:
+    """Erase the staged rows of runs that have ended and left nothing in flight.
+
+    Args:
+        ledger: The ledger.
+    """
+    for path in ledger.path.parent.glob(staged_path(ledger.path, "*").name):
+        run_id = path.name.removeprefix(staged_path(ledger.path, "").name)
+        with suppress(CixError), held(ledger.path, f"run {run_id}", once=True):
+            if not ledger.has_journalled(run_id):
+                path.unlink(missing_ok=True)
 
 
 def _settle_jobs(

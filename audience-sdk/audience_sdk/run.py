@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,12 @@ from audience_sdk.errors import (
     TOO_MANY_REJECTED,
     CixError,
 )
-from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path, staged_path
+from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path
 from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.progress import progress
-from audience_sdk.recover import recover
+from audience_sdk.recover import erase_leftovers, recover
 from audience_sdk.report import Report
 from audience_sdk.stage import Feed, SegmentStage
 
@@ -229,11 +229,7 @@ class Run:
         """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
         for feed in self._feeds.values():
             recover(self._destination, self._ledger, feed.list_id, feed.list_no, stop=self._stop, logger=self._logger)
-        for path in self._ledger_path.parent.glob(staged_path(self._ledger_path, "*").name):
-            run_id = path.name.removeprefix(staged_path(self._ledger_path, "").name)
-            with suppress(CixError), held(self._ledger_path, f"run {run_id}", once=True):
-                if not self._ledger.has_journalled(run_id):
-                    path.unlink(missing_ok=True)
+        erase_leftovers(self._ledger)
 
     def _let_go_of_staging(self) -> None:
         if self._ledger.has_journalled(self.report.run_id):

@@ -292,7 +292,7 @@ class AudienceTarget(Target):
                 _, email_key = normalise_email(sys.stdin.readline())
             except InvalidEmailError as error:
                 raise CixError(FORGET_WHOM, error.problem.reason) from None
-            self.logger.info("Forgotten in %d places.", maintenance.forget(settings, self.name, email_key))
+            self.logger.info("Forgotten in %d places.", maintenance.forget(settings, email_key))
         else:
             self.logger.info("Purged %d contacts.", maintenance.purge(settings, self.name))
 

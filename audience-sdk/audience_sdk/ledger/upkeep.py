@@ -53,6 +53,15 @@ def rebuild(ledger: Ledger, list_no: int, members: Iterable[Member]) -> tuple[in
     return counts.get(Status.FOUND.value, 0), counts.get(Status.AWAY.value, 0)
 
 
+def list_ids(ledger: Ledger) -> list[str]:
+    """Return the platforms' ids of all lists that the ledger knows.
+
+    Args:
+        ledger: The ledger.
+    """
+    return [list_id for (list_id,) in ledger.connection.execute("SELECT DISTINCT list_id FROM lists")]
+
+
 def forget(ledger: Ledger, email_key: str) -> int:
     """Erase everything about an address, and see to it that the file keeps no trace.
 
