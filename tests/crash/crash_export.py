@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,7 +25,7 @@ from target_constant_contact.destination import ConstantContact
 from tenacity import wait_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from multiprocessing.process import BaseProcess
 
     from cix_sandbox.testing import RunningSandbox
@@ -150,7 +151,6 @@ class Ran:
         if self.code:
             assert self.states == [], "a run that was no success has moved the bookmark"
         if not self.has_summary:
-            assert self.code != 0
             return
         assert not _ADDRESS.findall(json.dumps(self.summary))
         if self.code != KILLED:
@@ -275,21 +275,7 @@ class Export:
             tuning: Values of the product's constants; none for the product as it is.
             **settings: In place of the export's own; None takes a setting out.
         """
-        scratch, config = self._scratch(settings)
-        source = scratch / "input.singer"
-        source.write_text(text_of(messages), "utf-8")
-        output, log = scratch / "output", scratch / "log"
-        before = self._folders()
-        process = crash_runner.start(
-            self.executable,
-            ["--config", str(config), "--input", str(source), *arguments],
-            self.folder,
-            output=output,
-            log=log,
-            tuning=tuning,
-            death=death,
-        )
-        return Process(self, process, output, log, before)
+        return self._start(text_of(messages), arguments, settings, tuning=tuning, death=death)
 
     def run(self, messages: Iterable[Mapping[str, Any]] = (), *arguments: str, **options: Any) -> Ran:
         """Run to the end; the arguments are those of `start`."""
@@ -313,20 +299,41 @@ class Export:
         )
 
     def maintain(self, argument: str, text: str = "", **settings: Any) -> Ran:
-        """Run the executable itself for something other than an export, such as `--forget`."""
-        _, config = self._scratch(settings)
+        """Run the executable for something other than an export, such as `--forget`."""
+        ran = self._start(text, (argument,), settings, tuning={}, death=None).wait()
+        assert ran.folder is None
+        return ran
+
+    def _start(
+        self,
+        text: str,
+        arguments: tuple[str, ...],
+        settings: dict[str, Any],
+        *,
+        tuning: Mapping[str, Any],
+        death: Death | None,
+    ) -> Process:
+        scratch, config = self._scratch(settings)
+        standard = (scratch / "input", scratch / "output", scratch / "log")
+        for path in standard:
+            path.write_text(text if path is standard[0] else "", "utf-8")
         before = self._folders()
-        ended = subprocess.run(
-            [self.executable, "--config", config, argument],
-            input=text,
-            text=True,
-            capture_output=True,
-            cwd=self.folder,
-            timeout=PATIENCE_SECONDS,
-            check=False,
+        process = crash_runner.start(
+            self.executable,
+            ["--config", str(config), *arguments],
+            self.folder,
+            standard=standard,
+            tuning=tuning,
+            death=death,
         )
-        assert self._folders() <= before
-        return Ran(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], ended.stderr, None)
+        return Process(self, process, standard[1], standard[2], before)
+
+    def await_that(self, happened: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.01)
 
     def gather(self, code: int, output: str, log: str, before: set[Path]) -> Ran:
         """Gather what a run has left behind, and check it."""
@@ -346,7 +353,7 @@ class Export:
         return scratch, config
 
     def _folders(self) -> set[Path]:
-        return set((self.folder / "output" / self.name).glob("*"))
+        return set((Path(self.config["output_dir"]) / self.name).glob("*"))
 
     # What is left beside the ledger
 

@@ -88,8 +88,7 @@ def start(
     arguments: list[str],
     folder: Path,
     *,
-    output: Path,
-    log: Path,
+    standard: tuple[Path, Path, Path],
     tuning: Mapping[str, Any],
     death: Death | None,
 ) -> BaseProcess:
@@ -99,12 +98,11 @@ def start(
         executable: The target's executable.
         arguments: Its arguments.
         folder: Its working directory.
-        output: Gets what it prints.
-        log: Gets its standard error.
+        standard: Files in place of its standard input, output and error.
         tuning: Values of the product's constants in this process, by `module:name`.
         death: Where it kills itself, if it does.
     """
-    process = _SERVER.Process(target=_run, args=(executable, arguments, folder, output, log, tuning, death))
+    process = _SERVER.Process(target=_run, args=(executable, arguments, folder, standard, tuning, death))
     process.start()
     return process
 
@@ -113,16 +111,16 @@ def _run(
     executable: Path,
     arguments: list[str],
     folder: Path,
-    output: Path,
-    log: Path,
+    standard: tuple[Path, Path, Path],
     tuning: Mapping[str, Any],
     death: Death | None,
 ) -> None:
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith(_CONFIGURATION)]:
         del os.environ[name]
-    for path, descriptor in ((output, 1), (log, 2)):
-        os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), descriptor)
+    for descriptor, path in enumerate(standard):
+        os.dup2(os.open(path, os.O_RDWR | (os.O_APPEND if descriptor else 0)), descriptor)
+    sys.stdin = os.fdopen(0)
     for place, value in tuning.items():
         owner, name = _place(place)
         setattr(owner, name, value)
