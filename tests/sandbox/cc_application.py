@@ -131,3 +131,17 @@ def invalid(answer: requests.Response) -> str:
     status, key, message = problem(answer)
     assert (status, key) == (400, "contacts.api.validation.error")
     return message
+
+
+def counts(
+    activity: dict[str, Any], *, rows: int, people: int, errors: int = 0, correctable: int = 0, barred: int = 0
+) -> bool:
+    """Say whether an import counted exactly this."""
+    assert activity["status"] == {
+        "items_total_count": rows + 1,  # with the heading
+        "person_count": people,
+        "error_count": errors,
+        "correctable_count": correctable,
+        "cannot_add_to_list_count": barred,
+    }
+    return True
