@@ -1,0 +1,173 @@
+"""What an earlier run had in flight is settled: jobs by their ids, the rest as rows that may have arrived."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, CixError
+from audience_sdk.ledger import DiffRules, Ledger, NewRow, Staging
+from audience_sdk.recover import recover
+from memory_destination import MemoryDestination, MemoryJobDestination, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOGGER = logging.getLogger("target-memory")
+
+
+class Past:
+    """A ledger in which a run was killed that had begun to create the contacts a to f, two by two."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.list_no = ledger.list_no("target-memory", "L1")
+        self.stop = threading.Event()
+        ledger.begin_run("killed", "target-memory")
+        ledger.add_segments(["Readers"])
+        staging = self._staged("killed")
+        self.staged_path = staging.path
+        staging.close()
+
+    def _staged(self, run_id: str) -> Staging:
+        staging = Staging(self.ledger, run_id)
+        for key in "abcdef":
+            payload = b'{"email": "%s"}' % key.encode()
+            staging.add(NewRow(self.list_no, staging.segment_no("Readers"), key, key, key, payload, b"1"))
+        staging.diff([self.list_no], DiffRules())
+        return staging
+
+    def in_flight(self, keys: str, job_id: str | None) -> None:
+        batch = self.ledger.journal("killed", self.list_no, "create", keys[0], keys[-1])
+        if job_id is not None:
+            self.ledger.journal_job(batch, job_id)
+
+    def recover(self, destination: MemoryDestination) -> None:
+        recover(destination, self.ledger, "L1", self.list_no, stop=self.stop, logger=LOGGER)
+
+    def confirmed(self) -> str:
+        """The contacts that count as unchanged in a next run over the same segment."""
+        staging = self._staged("next")
+        to_send = {row.email_key for action in ("create", "update") for row in staging.planned(self.list_no, action)}
+        staging.erase()
+        return "".join(key for key in "abcdef" if key not in to_send)
+
+    def in_journal(self) -> list[str | None]:
+        return [batch.job_id for batches in self.ledger.journalled(self.list_no).values() for batch in batches]
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Past]:
+    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        yield Past(ledger)
+
+
+def test_a_job_that_has_ended_is_confirmed_and_a_batch_without_one_is_sent_again(
+    past: Past, platform: Platform
+) -> None:
+    past.in_flight("ab", "job-1")
+    past.in_flight("cd", None)
+    past.recover(MemoryJobDestination(platform))
+
+    assert past.confirmed() == "ab"
+    assert past.in_journal() == []
+    assert platform.polled == ["job-1"]
+    assert platform.batches == []
+
+
+def test_rows_that_the_job_did_not_take_are_not_confirmed(past: Past, platform: Platform) -> None:
+    platform.rejected.add("b")
+    past.in_flight("abc", "job-1")
+    past.recover(MemoryJobDestination(platform))
+
+    assert past.confirmed() == "ac"
+
+
+def test_a_job_under_way_is_waited_for(past: Past, platform: Platform) -> None:
+    platform.job_state = lambda job: "working" if platform.polled.count(job) < 3 else "done"
+    past.in_flight("ab", "job-1")
+    past.recover(MemoryJobDestination(platform))
+
+    assert past.confirmed() == "ab"
+    assert platform.polled == ["job-1"] * 3
+
+
+def test_of_several_jobs_each_is_settled_by_itself(past: Past, platform: Platform) -> None:
+    platform.job_state = lambda job: "failed" if job == "job-2" else "done"
+    for keys, job in (("ab", "job-1"), ("cd", "job-2"), ("ef", "job-3")):
+        past.in_flight(keys, job)
+    past.recover(MemoryJobDestination(platform))
+
+    assert past.confirmed() == "abef"
+    assert past.in_journal() == []
+
+
+def test_a_job_that_never_ends_is_given_up_after_its_deadline(past: Past, platform: Platform) -> None:
+    destination = MemoryJobDestination(platform)
+    destination.job_deadline_seconds = 0.0
+    platform.job_state = lambda _job: "working"
+    past.in_flight("ab", "job-1")
+    past.recover(destination)
+
+    assert past.confirmed() == ""
+    assert past.in_journal() == []
+
+
+def test_a_stop_while_a_job_is_waited_for_leaves_it_in_the_journal(past: Past, platform: Platform) -> None:
+    platform.job_state = lambda _job: "working"
+    past.in_flight("ab", "job-1")
+    past.stop.set()
+    with pytest.raises(CixError) as caught:
+        past.recover(MemoryJobDestination(platform))
+
+    assert caught.value.code is STOPPED
+    assert past.in_journal() == ["job-1"]
+
+
+def test_a_platform_that_cannot_be_asked_leaves_everything_in_the_journal(past: Past, platform: Platform) -> None:
+    def gone(_job: str) -> str:
+        raise CixError(PLATFORM_UNREACHABLE, "Gone.")
+
+    platform.job_state = gone
+    past.in_flight("ab", "job-1")
+    past.in_flight("cd", None)
+    with pytest.raises(CixError):
+        past.recover(MemoryJobDestination(platform))
+
+    assert past.in_journal() == ["job-1", None]
+
+
+@pytest.mark.parametrize("destination", [MemoryDestination, MemoryJobDestination])
+def test_without_the_staged_rows_everything_is_sent_again(
+    past: Past, platform: Platform, destination: type[MemoryDestination]
+) -> None:
+    past.staged_path.unlink()
+    past.in_flight("ab", "job-1")
+    past.recover(destination(platform))
+
+    assert past.confirmed() == ""
+    assert past.in_journal() == []
+
+
+def test_what_is_in_flight_for_another_list_is_left_to_its_own_run(past: Past, platform: Platform) -> None:
+    other = past.ledger.list_no("target-memory", "L2")
+    past.ledger.journal("killed", other, "create", "a", "b")
+    past.in_flight("cd", None)
+    past.recover(MemoryDestination(platform))
+
+    assert list(past.ledger.journalled(other)) == ["killed"]
+    assert past.in_journal() == []
+
+
+def test_settling_twice_is_settling_once(past: Past, platform: Platform) -> None:
+    past.in_flight("ab", "job-1")
+    destination = MemoryJobDestination(platform)
+    past.recover(destination)
+    past.recover(destination)
+
+    assert platform.polled == ["job-1"]
+    assert past.confirmed() == "ab"
