@@ -1,6 +1,6 @@
 """What an import of many contacts costs the sandbox in CPU of its own.
 
-    .venv/bin/python benchmarks/sandbox_import.py [--rows 1000000] [--order sorted|random] [--clients 2]
+    .venv/bin/python benchmarks/sandbox_import.py [--rows 1000000] [--order sorted|random] [--clients 1]
 
 Starts a sandbox process on a fresh data directory, imports made-up contacts with three custom fields through the
 Campaign Monitor bulk call, 1000 at a time, and prints rows, the server's CPU seconds (user and system, from the
@@ -55,10 +55,10 @@ def measure(sandbox: RunningSandbox, label: str, rows: int, order: str, clients:
             starts = range(start, min(start + BATCH * clients, rows), BATCH)
             list(pool.map(lambda first: send(sandbox.url, body(first, order)), starts))
     user, system = (after - then for after, then in zip(cpu_seconds(sandbox.pid), before, strict=True))
-    print(
-        f"{label}: {rows} rows, order {order}: server CPU {user + system:.1f} s (user {user:.1f}, system {system:.1f}), "
-        f"wall {time.monotonic() - started:.1f} s, peak memory {peak_megabytes(sandbox.pid)} MB"
-    )
+    wall = time.monotonic() - started
+    print(f"{label}: {rows} rows, order {order}")
+    print(f"  server CPU {user + system:.1f} s (user {user:.1f}, system {system:.1f}), wall {wall:.1f} s")
+    print(f"  peak memory {peak_megabytes(sandbox.pid)} MB")
 
 
 def body(first: int, order: str) -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 512
 _SHUTDOWN_SECONDS = 2
+_KEEP_ALIVE_SECONDS = 75
 # A bulk import is thousands of objects alive at once and none in a cycle: looking for cycles seldom is enough.
 _GC_THRESHOLD = 100_000
 
@@ -68,6 +69,7 @@ def run(app: Starlette, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

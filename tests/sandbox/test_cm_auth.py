@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -90,7 +90,7 @@ def test_the_other_account_reaches_its_own_list(sandbox: RunningSandbox) -> None
 
 def test_checks_come_in_the_order_key_route_list_body_size_rows(cm: Api, sandbox: RunningSandbox) -> None:
     nobody = Api(sandbox, key="wrong")
-    too_many = {"Subscribers": [{}] * 1001}
+    too_many: dict[str, Any] = {"Subscribers": [{}] * 1001}
     assert problem(nobody.request("POST", "/nothing.json", data="{")) == (401, 100)
     assert problem(cm.request("POST", "/nothing.json", data="{")) == (404, 404)
     assert problem(cm.request("POST", f"/subscribers/{UNKNOWN_ID}/import.json", data="{")) == (401, 101)

@@ -113,10 +113,11 @@ def test_an_unknown_key_is_253(cm: Api, method: str, path: str) -> None:
 
 
 def test_a_deleted_field_takes_its_values_along_for_good(cm: Api) -> None:
-    cm.stored(ANNA, pair("Last Purchase", "2024/01/01"))
-    cm.delete(f"{FIELDS}/[LastPurchase].json")
+    cm.new_field("Colour")
+    cm.stored(ANNA, pair("Colour", "Red"))
+    cm.delete(f"{FIELDS}/[Colour].json")
     assert cm.read(ANNA)["CustomFields"] == []
-    cm.new_field("Last Purchase", "Date")
+    cm.new_field("Colour")
     assert cm.read(ANNA)["CustomFields"] == []
 
 

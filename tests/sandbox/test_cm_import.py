@@ -273,5 +273,5 @@ class TestUpsert:
 
 def test_flags_about_autoresponders_are_taken_in_either_spelling(cm: Api) -> None:
     for name in ("QueueSubscriptionBasedAutoResponders", "QueueSubscriptionBasedAutoresponders"):
-        flags = {name: False, "RestartSubscriptionBasedAutoresponders": False}
+        flags: dict[str, Any] = {name: False, "RestartSubscriptionBasedAutoresponders": False}
         assert cm.post_import(person(ANNA), **flags).status_code == 201

@@ -64,6 +64,7 @@ def test_dates_outside_the_rules_are_ignored_silently(cm: Api, text: str, kept: 
         ("twelve", None),
         ("1e3", None),
         ("NaN", None),
+        ("\uff11\uff12", None),
     ],
 )
 def test_numbers_that_are_none_are_ignored_silently(cm: Api, text: str, kept: str | None) -> None:
@@ -107,6 +108,7 @@ class TestLongValues:
     def test_or_ignored_by_switch(self, cm: Api) -> None:
         cm.switch(long_value="ignore")
         assert cm.stored(ANNA, pair("City", self.LONG)) == {}
+        assert cm.stored(ANNA, pair("City", self.LONG[:250])) == {"[City]": self.LONG[:250]}
 
 
 class TestClearing:

@@ -31,8 +31,8 @@ MAX_VALUE = 250
 CLEARING_DATE = "0000-00-00"
 _EARLIEST = date(1900, 1, 1)
 _LATEST = date(2076, 6, 6)
-_DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})(?:[ T]\d{1,2}:\d{2}.*)?")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})(?:[ T]\d{1,2}:\d{2}.*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 Values = dict[str, str | list[str]]
 """Stored values of one person: number of the field (as text) to the value or the options."""
