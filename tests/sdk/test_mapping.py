@@ -46,7 +46,7 @@ def expected_text(record: dict[str, Any], entry: Any) -> str:
     return " ".join(word for word in words if word)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(mapped_records())
 def test_every_mapped_column_that_holds_something_arrives(given_: tuple[dict[str, Any], dict[str, Any]]) -> None:
     setting, record = given_
