@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
     JOB_FAILED,
     JOB_UNFINISHED,
-    LEDGER_UNUSABLE,
     QUOTA_SPENT,
+    REQUEST_REFUSED,
     ROW_UNCONFIRMED,
     STOPPED,
     THROTTLED,
+    UNEXPECTED,
     CixError,
 )
 from audience_sdk.ledger import doubt
@@ -31,11 +34,16 @@ if TYPE_CHECKING:
     from audience_sdk.plan import ListPlan, Plan
     from audience_sdk.report import Report
 
+_logger = logging.getLogger(__name__)
+
 _LATER = {QUOTA_SPENT, THROTTLED, STOPPED}
 """Errors that leave the rows not yet sent in good order for the next run."""
 
 _BATCH_ALONE = {JOB_FAILED, JOB_UNFINISHED}
 """Errors that concern one batch; the others go on."""
+
+_MAX_REFUSALS = 50
+"""Refused requests in a row, nothing accepted between, after which the reason is not sought in single rows."""
 
 _FIRST_POLL_SECONDS = 0.5
 """Wait before the second poll for a job; small jobs end at once, large ones need no haste."""
@@ -114,6 +122,7 @@ class Applier:
         self._pool = ThreadPoolExecutor(destination.limits.calls)
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
         self._jobs: dict[str, _Sent] = {}
+        self._refusals = 0
         self._poll_wait = _FIRST_POLL_SECONDS
         self._next_poll = 0.0
         self._error: CixError | None = None
@@ -144,7 +153,9 @@ class Applier:
         if not destination.removes_by_id or self._halted() is not None:
             return
         if self._staging.without_platform_id(plan.list_no) > _SINGLE_LOOK_UPS:
-            found = ((m.email_key, m.platform_id) for m in destination.members(plan.list_id) if m.platform_id)
+            found = (
+                (m.email_key, m.platform_id) for m in destination.members(plan.list_id) if m.on_list and m.platform_id
+            )
             try:
                 self._staging.set_platform_ids(plan.list_no, found)
             except CixError as error:
@@ -158,12 +169,15 @@ class Applier:
         for batch in batches(rows, limits, self._destination.body_overhead(plan.list_id)):
             while self._halted() is None and self._busy():
                 self._wait()
-            halted = self._halted()
-            if halted is not None:
-                for row in batch:
-                    self._problem(plan, action.value, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
-                continue
-            self._begin(plan, action, batch)
+            self._begin_or_defer(plan, action, batch)
+
+    def _begin_or_defer(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
+        halted = self._halted()
+        if halted is None:
+            self._begin(plan, action, rows)
+            return
+        for row in rows:
+            self._problem(plan, action.value, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
 
     def _busy(self) -> bool:
         limits = self._destination.limits
@@ -214,6 +228,10 @@ class Applier:
         except BatchRefusedError as error:
             self._halve(sent, error.problem)
             return
+        except Exception as error:  # noqa: BLE001 - an answer that nobody has thought of must not cost the other batches
+            log_unexpected(_logger, error)
+            self._not_confirmed(sent, _unexpected(error))
+            return
         if isinstance(answer, Job):
             self._ledger.journal_job(sent.journalled, answer.job_id)
             self._jobs[answer.job_id] = sent
@@ -224,13 +242,17 @@ class Applier:
     def _halve(self, sent: _Sent, problem: RowProblem) -> None:
         """Send the halves of a batch that was refused whole, until the rows that it is refused for stand alone."""
         rows = list(self._rows_of(sent))
+        self._refusals += 1
+        if self._refusals > _MAX_REFUSALS:
+            message = f"{_MAX_REFUSALS} requests in a row were refused for what is in them. {problem.reason}"
+            self._error = self._error or CixError(REQUEST_REFUSED, message)
         if len(rows) == 1:
             self._confirmed(sent, BatchResult({rows[0].email_key: problem}))
             return
         self._ledger.drop(sent.journalled)
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):
-            self._begin(sent.plan, Action(sent.journalled.action), half)
+            self._begin_or_defer(sent.plan, Action(sent.journalled.action), half)
 
     def _poll(self) -> None:
         destination = _job_destination(self._destination)
@@ -238,12 +260,11 @@ class Applier:
         self._next_poll = time.monotonic() + self._poll_wait
         try:
             answers = destination.poll(self._jobs)
-            for job_id, answer in answers.items():
-                sent = self._jobs.pop(job_id)
-                self._settle(destination, sent, answer)
         except CixError as error:
             self._leave_jobs(error)
             return
+        for job_id, answer in answers.items():
+            self._settle(destination, self._jobs.pop(job_id), answer)
         now = time.time()
         late = [
             job for job, sent in self._jobs.items() if now - sent.journalled.begun_at > destination.job_deadline_seconds
@@ -263,7 +284,11 @@ class Applier:
         try:
             result = destination.settle(batch, answer)
         except CixError as error:
+            error.in_doubt = True
             self._not_confirmed(sent, error)
+        except Exception as error:  # noqa: BLE001 - as in `_answered`
+            log_unexpected(_logger, error)
+            self._not_confirmed(sent, _unexpected(error))
         else:
             self._confirmed(sent, result)
 
@@ -273,9 +298,12 @@ class Applier:
             self._not_confirmed(self._jobs.pop(job_id), error, keep=True)
 
     def _confirmed(self, sent: _Sent, result: BatchResult) -> None:
+        # First the ledger: what it could not keep is not counted as done either.
+        self._ledger.confirm(sent.journalled, result)
         if result.problems:
             self._note_problems(sent, result)
         confirmed = sent.rows - len(result.problems)
+        self._refusals = 0 if confirmed else self._refusals
         counts = self._report.list_counts(sent.plan.list_id)
         action = sent.journalled.action
         if action == Action.REMOVE.value:
@@ -286,18 +314,13 @@ class Applier:
                 created = confirmed if action == Action.CREATE.value else 0
             counts.add(Outcome.CREATED, created)
             counts.add(Outcome.UPDATED, confirmed - created)
-        self._ledger.confirm(sent.journalled, result.problems)
         self._advance(confirmed)
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
-        unknown = set(result.problems)
         for row in self._rows_of(sent):
             problem = result.problems.get(row.email_key)
             if problem is not None:
                 self._problem(sent.plan, sent.journalled.action, row, problem)
-                unknown.discard(row.email_key)
-        if unknown:
-            raise CixError(LEDGER_UNUSABLE, f"{len(unknown)} rows of an answer are not in the batch that was sent.")
 
     def _not_confirmed(self, sent: _Sent, error: CixError, *, keep: bool = False) -> None:
         """Count the rows of a batch that has no answer, and let nothing new begin.
@@ -315,9 +338,12 @@ class Applier:
             self._problem(
                 sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
             )
-        if not keep:
-            # Refused or not, an earlier attempt of the same request may have arrived.
+        if keep:
+            return
+        if error.in_doubt:
             doubt(self._ledger, sent.journalled)
+        else:
+            self._ledger.drop(sent.journalled)
 
     def _rows_of(self, sent: _Sent) -> Iterator[StagedRow]:
         journalled = sent.journalled
@@ -337,6 +363,10 @@ class Applier:
             self._destination.finish_list(plan.list_id)
         except CixError as error:
             self._error = self._error or error
+
+
+def _unexpected(error: Exception) -> CixError:
+    return CixError(UNEXPECTED, f"Unexpected {type(error).__name__} in an answer.", in_doubt=True)
 
 
 def _job_destination(destination: Destination) -> JobDestination:

@@ -94,7 +94,8 @@ class StagedRow(NamedTuple):
         segment: The stream.
         payload: The JSON of the row, as `row_encoder` made it; empty for a contact that leaves.
         platform_id: The platform's id of the contact, where the ledger knows it.
-        returns: Whether an earlier run has taken the contact off the list, so that it may come back.
+        returns: Whether the contact may come back to a list that it has left: an earlier run has taken it off, or the
+            export readmits it.
     """
 
     email_key: str
@@ -164,8 +165,20 @@ def normalise_email(value: str) -> tuple[str, str]:
         reason = f"The address is longer than {MAX_EMAIL_LENGTH} characters."
     if reason is not None:
         raise InvalidEmailError(RowProblem(Outcome.INVALID, EMAIL_INVALID, reason))
-    key = email.lower()
-    return email, key if key.isascii() else unicodedata.normalize("NFC", key)
+    return email, email_key_of(email)
+
+
+def email_key_of(text: str) -> str:
+    """Return the key by which contacts are told apart, whoever has written the address.
+
+    Args:
+        text: An address, of ours or out of a platform's answer; need not be valid.
+
+    Returns:
+        Lower case, Unicode NFC, trimmed.
+    """
+    key = text.strip().lower()
+    return key if key.isascii() else unicodedata.normalize("NFC", key)
 
 
 def _whole_address_problem(email: str) -> str | None:

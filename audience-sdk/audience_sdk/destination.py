@@ -124,10 +124,13 @@ class BatchResult:
     Attributes:
         problems: The rows that the platform did not take, by `email_key`; all others are confirmed.
         created: How many of the confirmed rows were new to the list, where the platform tells.
+        absent: Of the people who were to leave, those who were not on the list any more: somebody else has taken them
+            off, or they have left by their own act.
     """
 
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
     created: int | None = None
+    absent: Collection[str] = ()
 
 
 @dataclass(frozen=True)

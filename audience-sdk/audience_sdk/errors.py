@@ -48,6 +48,11 @@ SETTING_INVALID = _register(
     "A setting is missing or has a value of the wrong kind.",
     "Correct the named setting; `--about` lists all settings.",
 )
+URL_INSECURE = _register(
+    107,
+    "A URL would send secrets and personal data unencrypted.",
+    "Use `https://`; `http://` is for addresses of this machine alone.",
+)
 CONSENT_MISSING = _register(
     102,
     "`data_privacy_consent` is not true.",
@@ -223,7 +228,7 @@ REQUEST_REFUSED = _register(
 JOB_UNFINISHED = _register(
     409,
     "An asynchronous job at the platform did not finish before the deadline.",
-    "Run again: the job is looked up by its id, its rows are not sent twice while it may still finish.",
+    "Run again: the job is asked for by its id. Its rows are not sent again until it has ended or is a day old.",
 )
 JOB_FAILED = _register(
     410,
@@ -306,6 +311,12 @@ STOPPED = _register(
     "Run again: it goes on where it was stopped.",
 )
 
+FILE_BUSY = _register(
+    605,
+    "Another process holds a file beside the ledger for longer than two minutes.",
+    "Wait for that process to end and run again; nothing is damaged.",
+)
+
 # 7xx: rows
 EMAIL_MISSING = _register(
     701, "The row has no e-mail address.", "Fill the address at the source, or map another column."
@@ -349,13 +360,15 @@ class CixError(Exception):
         code: The registered situation.
         message: What happened, to which row, batch or setting. Never holds a secret or personal data.
         action: What to do next, where it can be said better than the registry says it.
+        in_doubt: Whether the request that failed may have been carried out all the same.
     """
 
-    def __init__(self, code: ErrorCode, message: str, action: str | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, action: str | None = None, *, in_doubt: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.action = action or code.action
+        self.in_doubt = in_doubt
 
     @property
     def exit_code(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
+from urllib3.exceptions import NewConnectionError
 
-from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, CixError
+from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, URL_INSECURE, CixError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+_MAX_WAIT_SECONDS = 300.0
+"""A platform that asks for a longer wait is left alone: the run ends, and a later one goes on."""
+
+_QUIET_WAIT_SECONDS = 10.0
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,12 +69,14 @@ class Reply:
         headers: Headers; names in any case.
         body: The body as it came.
         authorization: The `Authorization` header that the request had.
+        repeated: Whether an attempt before had no answer, so that it may have been carried out.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     authorization: str = field(default="", repr=False)
+    repeated: bool = False
 
     @property
     def ok(self) -> bool:
@@ -90,6 +99,7 @@ class Again(Enum):
     """Why a request is to be sent again."""
 
     FAULT = "the platform had a fault"
+    UNSENT = "there was no connection"
     THROTTLED = "the platform asked to slow down"
 
 
@@ -207,12 +217,21 @@ class Api:
             sleep=self._sleep,
             reraise=True,
         )
+        in_doubt = False
         try:
             for attempt in retrying:
                 with attempt:
-                    return self._send_once(request, retry=attempt.retry_state.attempt_number > 1)
+                    try:
+                        reply = self._send_once(request, retry=attempt.retry_state.attempt_number > 1)
+                    except _TryAgainError as error:
+                        in_doubt = in_doubt or error.why is Again.FAULT
+                        raise
+                    return replace(reply, repeated=in_doubt)
         except _TryAgainError as error:
-            raise self._given_up(error, attempts) from error.__cause__
+            raise self._given_up(error, attempts, in_doubt=in_doubt) from error.__cause__
+        except CixError as error:
+            error.in_doubt = error.in_doubt or in_doubt
+            raise
         raise AssertionError("tenacity returns or raises")  # pragma: no cover
 
     def _send_once(self, request: requests.Request, *, retry: bool) -> Reply:
@@ -223,30 +242,57 @@ class Api:
         try:
             response = self._session.send(prepared, timeout=(10, self.read_timeout), allow_redirects=False)
         except requests.RequestException as error:
-            raise _TryAgainError(Again.FAULT, type(error).__name__) from error
+            never_sent = isinstance(error, requests.ConnectTimeout) or _refused(error)
+            raise _TryAgainError(Again.UNSENT if never_sent else Again.FAULT, type(error).__name__) from error
         reply = Reply(
             response.status_code, response.headers, response.content, prepared.headers.get("Authorization", "")
         )
         why = self.again(reply)
         if why is not None:
-            raise _TryAgainError(why, f"HTTP {reply.status}", _asked_wait(reply))
+            asked = _asked_wait(reply)
+            if asked is not None and asked > _MAX_WAIT_SECONDS:
+                raise CixError(THROTTLED, f"The platform asks to wait {asked:.0f} s before the next request.")
+            raise _TryAgainError(why, f"HTTP {reply.status}", asked)
         return reply
 
     def _sleep(self, seconds: float) -> None:
+        if seconds > _QUIET_WAIT_SECONDS:
+            _logger.info("Waiting %.0f s before a request is sent again.", seconds)
         if self.stop.wait(seconds):
             raise CixError(STOPPED, "Stopped while waiting to send a request again.")
 
-    def _given_up(self, error: _TryAgainError, attempts: int) -> CixError:
+    def _given_up(self, error: _TryAgainError, attempts: int, *, in_doubt: bool) -> CixError:
         host = urlsplit(self.base_url)
         place = f"{host.scheme}://{host.netloc}"
         if error.why is Again.THROTTLED:
-            return CixError(THROTTLED, f"{place} refused {attempts} attempts in a row ({error}).")
+            return CixError(THROTTLED, f"{place} refused {attempts} attempts in a row ({error}).", in_doubt=in_doubt)
         message = f"{place} could not be reached in {attempts} attempts ({error})."
+        action = None
         if host.hostname in _LOOPBACK:
-            return CixError(
-                PLATFORM_UNREACHABLE, message, "If this is the sandbox, start it with `make sandbox` and run again."
-            )
-        return CixError(PLATFORM_UNREACHABLE, message)
+            action = "If this is the sandbox, start it with `make sandbox` and run again."
+        return CixError(PLATFORM_UNREACHABLE, message, action, in_doubt=in_doubt)
+
+
+def check_url(setting: str, url: str) -> str:
+    """Return a base URL without a slash at its end, if it is safe to send secrets to.
+
+    Args:
+        setting: The setting that holds it.
+        url: The URL.
+
+    Raises:
+        CixError: `URL_INSECURE` for `http://` to another machine.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise CixError(URL_INSECURE, f"Setting `{setting}` does not begin with `https://`.")
+    return url.rstrip("/")
+
+
+def _refused(error: requests.RequestException) -> bool:
+    """Say whether there was no connection at all, so that nothing can have arrived."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

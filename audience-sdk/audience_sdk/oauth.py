@@ -13,13 +13,14 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from audience_sdk.errors import CONNECTION_LOST, CREDENTIALS_REFUSED, PLATFORM_UNREACHABLE, CixError
-from audience_sdk.http import Api
+from audience_sdk.http import Api, Traffic
 
 if TYPE_CHECKING:
     import requests
 
     from audience_sdk.ledger import TokenStore
 
+_READ_TIMEOUT_SECONDS = 15.0
 _EARLY_SECONDS = 300
 """A token that ends sooner than this is renewed before it is used."""
 
@@ -36,6 +37,8 @@ class RefreshingToken(AuthBase):
         refresh_token: The refresh token of the settings. It is used once; after that the stored one counts, until
             the settings hold another one because somebody connected again.
         attempts: How often a request to the token endpoint is sent at most.
+        traffic: Counts what is sent.
+        stop: Set when the run is to stop.
     """
 
     store: TokenStore
@@ -43,7 +46,9 @@ class RefreshingToken(AuthBase):
     client_id: str
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    attempts: int = 6
+    attempts: int = 4
+    traffic: Traffic = field(default_factory=Traffic)
+    stop: threading.Event = field(default_factory=threading.Event)
     _access_token: str | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -80,11 +85,10 @@ class RefreshingToken(AuthBase):
             self._access_token = self._current(refused=refused.removeprefix("Bearer "))
 
     def _current(self, refused: str | None) -> str:
-        with self.store.exclusive(f"{self.token_url} {self.client_id}") as stored:
-            seed = hashlib.sha256(self.refresh_token.encode()).hexdigest()
-            if stored.get("seed") != seed:
-                stored.clear()
-                stored.update(seed=seed, refresh_token=self.refresh_token)
+        # Named by the token that it began with: one application can be connected to several accounts.
+        seed = hashlib.sha256(self.refresh_token.encode()).hexdigest()
+        with self.store.exclusive(f"{self.token_url} {self.client_id} {seed}") as stored:
+            stored.setdefault("refresh_token", self.refresh_token)
             fresh = stored.get("expires_at", 0) > time.time() + _EARLY_SECONDS
             if not fresh or stored.get("access_token") == refused:
                 stored.update(self._refresh(stored["refresh_token"]))
@@ -93,7 +97,15 @@ class RefreshingToken(AuthBase):
 
     def _refresh(self, refresh_token: str) -> dict[str, Any]:
         client = WebApplicationClient(self.client_id)
-        api = Api(self.token_url, HTTPBasicAuth(self.client_id, self.client_secret), attempts=self.attempts)
+        # Others wait for this one to end, so it must not take long.
+        api = Api(
+            self.token_url,
+            HTTPBasicAuth(self.client_id, self.client_secret),
+            traffic=self.traffic,
+            stop=self.stop,
+            attempts=self.attempts,
+            read_timeout=_READ_TIMEOUT_SECONDS,
+        )
         reply = api.call(
             "POST",
             "",

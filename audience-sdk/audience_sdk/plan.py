@@ -91,7 +91,13 @@ def make_plan(
     diffs = staging.diff(list_nos.values(), rules)
     return Plan(
         lists=tuple(
-            ListPlan(list_id, no, diffs[no], ledger.members_on(no), ledger.mapping_changed(no, mapping))
+            ListPlan(
+                list_id,
+                no,
+                diffs[no],
+                ledger.members_on(no, adopted=settings.adopt_existing),
+                ledger.mapping_changed(no, mapping),
+            )
             for list_id, no in list_nos.items()
         ),
         people=staging.people(),
@@ -121,26 +127,28 @@ def check_guards(plan: Plan, ledger: Ledger, staging: Staging, settings: Setting
     for each in plan.lists:
         if each.diff.remove == 0:
             continue
-        if not settings.allow_empty_segment:
-            _check_empty_segments(plan, each, ledger, staging)
-        allowed = max(settings.removal_floor, int(each.members * settings.max_removal_ratio))
-        if each.diff.remove > allowed:
-            raise CixError(
-                MASS_REMOVAL,
-                f"{each.diff.remove} of {each.members} people would leave list {each.list_id}, {allowed} may"
-                f" (`max_removal_ratio` {settings.max_removal_ratio:g}); nothing was sent.",
-            )
+        _check_removals(each.diff.remove, each.members, f"list {each.list_id}", settings)
+        for segment in sorted(plan.complete):
+            before = ledger.members_of(each.list_no, segment)
+            now = staging.people_of(each.list_no, segment)
+            if before and now == 0 and not settings.allow_empty_segment:
+                raise CixError(
+                    EMPTY_SEGMENT,
+                    f"Segment `{segment}` is empty and fed {before} people into list {each.list_id} before;"
+                    " nothing was sent.",
+                )
+            if now:
+                _check_removals(before - now, before, f"segment `{segment}`", settings)
 
 
-def _check_empty_segments(plan: Plan, each: ListPlan, ledger: Ledger, staging: Staging) -> None:
-    for segment in sorted(plan.complete):
-        before = ledger.members_of(each.list_no, segment)
-        if before and staging.rows_of(segment) == 0:
-            raise CixError(
-                EMPTY_SEGMENT,
-                f"Segment `{segment}` is empty and fed {before} people into list {each.list_id} before;"
-                " nothing was sent.",
-            )
+def _check_removals(leaving: int, before: int, where: str, settings: Settings) -> None:
+    allowed = max(settings.removal_floor, int(before * settings.max_removal_ratio))
+    if leaving > allowed:
+        raise CixError(
+            MASS_REMOVAL,
+            f"{leaving} of {before} people would leave {where}, {allowed} may"
+            f" (`max_removal_ratio` {settings.max_removal_ratio:g}); nothing was sent.",
+        )
 
 
 def preview(plan: Plan, ledger: Ledger, staging: Staging) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, JobDestination
-from audience_sdk.errors import JOB_FAILED, LEDGER_UNUSABLE, STOPPED, CixError
+from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
 from audience_sdk.ledger import Staging, doubt, staged_path
 from audience_sdk.ledger.locks import held
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from audience_sdk.destination import Destination
     from audience_sdk.ledger import JournalledBatch, Ledger
+
+
+_GIVE_UP_SECONDS = 86_400.0
+"""A job that has not ended after so long is taken for one that never will; its rows are sent again."""
 
 
 def recover(
@@ -83,18 +87,23 @@ def _settle_jobs(
     jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
     if not jobs or not isinstance(destination, JobDestination):
         return
-    deadline = max(batch.begun_at for batch in batches) + destination.job_deadline_seconds
+    deadline = time.monotonic() + destination.job_deadline_seconds
     while jobs:
         for job_id, answer in destination.poll(jobs).items():
             batch = jobs.pop(job_id)
             rows = staging.planned(batch.list_no, batch.action, first_key=batch.first_key, last_key=batch.last_key)
             whole = Batch(list_id, Action(batch.action), list(rows), batch.begun_at)
             try:
-                ledger.confirm(batch, destination.settle(whole, answer).problems)
+                ledger.confirm(batch, destination.settle(whole, answer))
             except CixError as error:
                 if error.code not in {JOB_FAILED, LEDGER_UNUSABLE}:
                     raise
-        if not jobs or time.time() > deadline:
+        # A job that is a day old and has not ended is given up.
+        jobs = {job_id: batch for job_id, batch in jobs.items() if time.time() - batch.begun_at < _GIVE_UP_SECONDS}
+        if not jobs:
             return
+        if time.monotonic() > deadline:
+            message = f"{len(jobs)} jobs of an earlier run have not ended; their rows are not sent again meanwhile."
+            raise CixError(JOB_UNFINISHED, message)
         if stop.wait(destination.poll_seconds):
             raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")

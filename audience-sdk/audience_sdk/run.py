@@ -261,6 +261,8 @@ class Run:
 
     def _apply(self, plan: Plan) -> CixError | None:
         self._ledger.add_segments(self._segments)
+        for each in plan.lists:
+            self._ledger.add_memberships(each.list_no)
         with progress(self._logger, "profiles sent", plan.writes) as advance:
             error = Applier(
                 self._destination,
@@ -273,7 +275,7 @@ class Run:
             ).run(plan)
         if error is None:
             for each in plan.lists:
-                self._ledger.keep_memberships(each.list_no, plan.complete)
+                self._ledger.drop_memberships(each.list_no, plan.complete)
                 self._ledger.keep_mapping(each.list_no, self._mapping_hash)
         return error
 

@@ -229,6 +229,9 @@ class Settings:
             segment: (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
             for segment, value in (config.get("lists") or {}).items()
         }
+        for segment, named in lists.items():
+            if not named or not all(named):
+                raise CixError(LIST_UNSET, f"Setting `lists` names no list for segment `{segment}`.")
         default_list = config.get("list_id") or None
         if not lists and default_list is None:
             raise CixError(LIST_UNSET, "Neither `list_id` nor `lists` is set.")

@@ -32,7 +32,7 @@ from audience_sdk.errors import (
     UNEXPECTED,
     CixError,
 )
-from audience_sdk.http import Api, Traffic
+from audience_sdk.http import Api, Traffic, check_url
 from audience_sdk.ledger import TokenStore, ledger_path
 from audience_sdk.ledger.database import clear_errors, make_private
 from audience_sdk.reader import BulkReader, RecordRun
@@ -81,7 +81,9 @@ class Services:
             **options: Further attributes of `Api`.
         """
         attempts = self.settings.max_attempts
-        return Api(base_url.rstrip("/"), auth, traffic=self.traffic, stop=self.stop, attempts=attempts, **options)
+        return Api(
+            check_url("api_url", base_url), auth, traffic=self.traffic, stop=self.stop, attempts=attempts, **options
+        )
 
     def budget(self, connection_id: str, per_second: int) -> Limiter:
         """Return the budget of a connection's requests, which all processes of this machine with one ledger share.
@@ -130,7 +132,6 @@ class AudienceTarget(Target):
         super().__init__(**kwargs)
         self.services = Services(Settings.of(self.config))
         self._signum = 0
-        self._finishing = False
         self._run: Run | None = None
         self.message_reader.on_records = self._process_records
         self.message_reader.before_waiting = self._end_if_stopped
@@ -224,7 +225,6 @@ class AudienceTarget(Target):
     @override
     def process_endofpipe(self) -> None:
         """Plan, send and report; the state goes out only after everything that it covers is confirmed."""
-        self._finishing = True
         self.run.finish()
         if self._latest_state and not self.services.settings.dry_run:
             self._write_state_message(copy.deepcopy(self._latest_state))

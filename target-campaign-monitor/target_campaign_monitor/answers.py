@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.contact import Outcome, RowProblem, email_key_of
 from audience_sdk.destination import BatchRefusedError, BatchResult
 from audience_sdk.errors import (
     CONNECTION_LOST,
@@ -122,12 +122,13 @@ def leaving_problem(reply: Reply) -> RowProblem | None:
 
 
 def _stored(batch: Batch, result: dict[str, Any]) -> BatchResult:
-    keys = {row.email.casefold(): row.email_key for row in batch.rows}
+    keys = {row.email_key for row in batch.rows}
     problems = {}
     for failure in result.get("FailureDetails") or []:
-        key = keys.get(str(failure.get("EmailAddress", "")).strip().casefold())
-        if key is None:
-            raise CixError(REQUEST_REFUSED, "Import: Campaign Monitor reports a failed row that was not sent.")
+        key = email_key_of(str(failure.get("EmailAddress", "")))
+        if key not in keys:
+            message = "Import: Campaign Monitor reports a failed row that was not sent."
+            raise CixError(REQUEST_REFUSED, message, in_doubt=True)
         problems[key] = _row_problem(failure)
     created = result.get("TotalNewSubscribers")
     stored = len(batch.rows) - len(problems)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from audience_sdk.contact import Action
+from audience_sdk.contact import Action, email_key_of
 from audience_sdk.destination import BatchResult, CustomField, Destination, Limits, Member, PlatformList
 from audience_sdk.http import CHECK_ATTEMPTS
 
@@ -122,7 +122,7 @@ class CampaignMonitor(Destination):
         """See `Destination.members`."""
         for state in _STATES:
             for person in pages(self._api, f"/lists/{list_id}/{state}.json"):
-                yield Member(person["EmailAddress"].casefold(), on_list=state == "active")
+                yield Member(email_key_of(person["EmailAddress"]), on_list=state == "active")
 
     def _import(self, batch: Batch, *, resubscribe: bool) -> BatchResult:
         body = _body([row.payload for row in batch.rows], resubscribe=resubscribe)
@@ -130,7 +130,7 @@ class CampaignMonitor(Destination):
 
     def _leave(self, batch: Batch, method: str) -> BatchResult:
         """Take people off the list one by one, since there is no call for many."""
-        problems = {}
+        problems, absent = {}, []
         for row in batch.rows:
             if method == "DELETE":
                 path = f"/subscribers/{batch.list_id}.json"
@@ -141,7 +141,10 @@ class CampaignMonitor(Destination):
             problem = leaving_problem(reply)
             if problem is not None:
                 problems[row.email_key] = problem
-        return BatchResult(problems)
+            elif not reply.ok and not reply.repeated:
+                # An attempt before may have been what took the person off.
+                absent.append(row.email_key)
+        return BatchResult(problems, absent=absent)
 
 
 def _body(rows: list[bytes], *, resubscribe: bool) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from audience_sdk.contact import email_key_of
 from audience_sdk.errors import LIST_UNKNOWN, CixError
 
 from target_campaign_monitor.answers import error_of
@@ -40,7 +41,7 @@ class SuppressionList:
         with self._lock:
             if list_id not in self._by_list:
                 path = f"/clients/{self._client_of(list_id)}/suppressionlist.json"
-                self._by_list[list_id] = {each["EmailAddress"].casefold() for each in pages(self._api, path)}
+                self._by_list[list_id] = {email_key_of(each["EmailAddress"]) for each in pages(self._api, path)}
             return self._by_list[list_id]
 
     def _client_of(self, list_id: str) -> str:

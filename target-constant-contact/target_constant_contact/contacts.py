@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.contact import Outcome, RowProblem, email_key_of
 from audience_sdk.errors import ROW_UNCONFIRMED
 
 from target_constant_contact.answers import error_of
@@ -28,7 +28,7 @@ def address_of(contact: dict[str, Any]) -> str:
     Args:
         contact: A contact of a listing.
     """
-    return str((contact.get("email_address") or {}).get("address") or "").lower()
+    return email_key_of(str((contact.get("email_address") or {}).get("address") or ""))
 
 
 def is_unsubscribed(contact: dict[str, Any]) -> bool:

@@ -58,6 +58,7 @@ class ConstantContact(JobDestination):
     def __init__(self, api: Api, job_deadline_seconds: float) -> None:
         self._api = api
         self._transit = TransitList(api)
+        self._absent: dict[str, Collection[str]] = {}
         self.job_deadline_seconds = job_deadline_seconds
 
     def check(self) -> str:
@@ -128,28 +129,33 @@ class ConstantContact(JobDestination):
         if answer["state"] != "completed":
             raise CixError(JOB_FAILED, f"Activity {answer['activity_id']} ended as `{answer['state']}`.")
         if batch.action is Action.REMOVE:
-            return BatchResult()
+            return BatchResult(absent=self._absent.pop(answer["activity_id"], ()))
         if all_landed(answer, len(batch.rows)):
             return BatchResult()
         return BatchResult(read_back(self._api, batch, self._import_list(batch)))
 
-    def finish_list(self, list_id: str) -> None:  # noqa: ARG002 - one transit list serves all
+    def finish_list(self, list_id: str) -> None:
         """Empty the list that changes have passed through."""
-        self._transit.empty()
+        self._transit.empty(list_id)
 
     def _remove(self, batch: Batch) -> BatchResult | Job:
-        found = (row.platform_id or id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows)
-        ids = [contact_id for contact_id in found if contact_id]
+        found = {
+            row.email_key: row.platform_id or id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows
+        }
+        absent = [email_key for email_key, contact_id in found.items() if contact_id is None]
+        ids = [contact_id for contact_id in found.values() if contact_id is not None]
         if not ids:
-            return BatchResult()
+            return BatchResult(absent=absent)
         body = msgspec.json.encode({"source": {"contact_ids": ids}, "list_ids": [batch.list_id]})
         reply = self._api.call("POST", "/activities/remove_list_memberships", body=body)
         if not reply.ok:
             raise error_of(reply, "Taking people off the list")
-        return Job(reply.json()["activity_id"])
+        job = Job(reply.json()["activity_id"])
+        self._absent[job.job_id] = absent
+        return job
 
     def _import_list(self, batch: Batch) -> str:
-        return self._transit.list_id() if batch.action is Action.UPDATE else batch.list_id
+        return self._transit.list_id(batch.list_id) if batch.action is Action.UPDATE else batch.list_id
 
     def _activity(self, activity_id: str) -> dict[str, Any]:
         reply = self._api.call("GET", f"/activities/{activity_id}")

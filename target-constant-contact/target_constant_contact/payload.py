@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from audience_sdk.contact import Contact
     from audience_sdk.mapping import FieldMapping
 
+_MAX_DIGITS = 4
+
 MAX_CUSTOM_FIELDS = 25
 """Custom fields of one contact (vendor's API contract)."""
 
@@ -119,7 +121,7 @@ def _standard_value(name: str, text: str, warnings: list[str]) -> str | int | No
         return day.isoformat() if day else None
     if field.kind == "integer":
         low, high = field.bounds
-        if text.isdecimal() and low <= int(text) <= high:
+        if text.isdecimal() and len(text) <= _MAX_DIGITS and low <= int(text) <= high:
             return int(text)
         warnings.append(f"`{name}`: left out, the value is no number from {low} to {high}.")
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from audience_sdk.http import check_url
 from audience_sdk.oauth import RefreshingToken
 from audience_sdk.settings import common_settings
 from audience_sdk.target import AudienceTarget
@@ -62,11 +63,13 @@ class TargetConstantContact(AudienceTarget):
         config = self.config
         token = RefreshingToken(
             store=services.tokens(),
-            token_url=config.get("token_url") or token_url_of(config["api_url"]),
+            token_url=check_url("token_url", config.get("token_url") or token_url_of(config["api_url"])),
             client_id=config["client_id"],
             client_secret=config["client_secret"],
             refresh_token=config["refresh_token"],
-            attempts=services.settings.max_attempts,
+            attempts=min(4, services.settings.max_attempts),
+            traffic=services.traffic,
+            stop=services.stop,
         )
         limiter = services.budget(config["client_id"], int(config["requests_per_second"]))
         api = services.api(config["api_url"], token, again=again, renew=token.renew, limiter=limiter)

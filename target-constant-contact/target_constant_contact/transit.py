@@ -21,7 +21,9 @@ from target_constant_contact.paging import pages
 if TYPE_CHECKING:
     from audience_sdk.http import Api
 
-TRANSIT_LIST_NAME = "Changes in transit (emptied by target-constant-contact)"
+TRANSIT_LIST_NAME = "Changes in transit to {list_id} (emptied by target-constant-contact)"
+"""One for each list that exports fill: two runs at the same time then never empty each other's."""
+
 _POLL_SECONDS = 1.0
 _DEADLINE_SECONDS = 600.0
 
@@ -36,27 +38,33 @@ class TransitList:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._lock = threading.Lock()
-        self._list_id: str | None = None
+        self._list_ids: dict[str, str] = {}
 
-    def list_id(self) -> str:
+    def list_id(self, to_list: str) -> str:
         """Return the list's id; it is looked up, or made, when it is first needed. Safe to call from threads.
+
+        Args:
+            to_list: The list whose contacts change.
 
         Raises:
             CixError: If the list can neither be found nor made.
         """
         with self._lock:
-            if self._list_id is None:
-                self._list_id = self._find() or self._make()
-            return self._list_id
+            if to_list not in self._list_ids:
+                self._list_ids[to_list] = self._find(to_list) or self._make(to_list)
+            return self._list_ids[to_list]
 
-    def empty(self) -> None:
+    def empty(self, to_list: str) -> None:
         """Take everybody off the list: whom this run has put on it, or an earlier one that was killed before this.
+
+        Args:
+            to_list: The list whose contacts change.
 
         Raises:
             CixError: If the platform does not empty it in time; a later run will.
         """
         with self._lock:
-            list_id, self._list_id = self._list_id or self._left_over(), None
+            list_id = self._list_ids.pop(to_list, None) or self._left_over(to_list)
         if list_id is None:
             return
         body = msgspec.json.encode({"source": {"list_ids": [list_id]}, "list_ids": [list_id]})
@@ -80,29 +88,31 @@ class TransitList:
                 return
         raise CixError(JOB_UNFINISHED, f"Activity {activity_id} did not empty the list of changes in time.")
 
-    def _left_over(self) -> str | None:
+    def _left_over(self, to_list: str) -> str | None:
         """Return the list's id if there is anybody on it."""
-        found = self._look_up()
+        found = self._look_up(to_list)
         return str(found["list_id"]) if found and found.get("membership_count") else None
 
-    def _find(self) -> str | None:
-        found = self._look_up()
+    def _find(self, to_list: str) -> str | None:
+        found = self._look_up(to_list)
         return str(found["list_id"]) if found else None
 
-    def _look_up(self) -> dict[str, Any] | None:
-        query = {"name": TRANSIT_LIST_NAME, "include_membership_count": "all", "limit": 500}
+    def _look_up(self, to_list: str) -> dict[str, Any] | None:
+        name = TRANSIT_LIST_NAME.format(list_id=to_list)
+        query = {"name": name, "include_membership_count": "all", "limit": 500}
         for each in pages(self._api, "/contact_lists", "lists", query):
             # A filter that the service does not know is ignored, so the name is compared here as well.
-            if each["name"] == TRANSIT_LIST_NAME:
+            if each["name"] == name:
                 return each
         return None
 
-    def _make(self) -> str:
+    def _make(self, to_list: str) -> str:
+        name = TRANSIT_LIST_NAME.format(list_id=to_list)
         description = "Changed contacts pass through this list; do not use it. It may be deleted between exports."
-        body = msgspec.json.encode({"name": TRANSIT_LIST_NAME, "favorite": False, "description": description})
+        body = msgspec.json.encode({"name": name, "favorite": False, "description": description})
         reply = self._api.call("POST", "/contact_lists", body=body)
         if reply.status == HTTPStatus.CONFLICT:
-            found = self._find()
+            found = self._find(to_list)
             if found is not None:
                 return found
         if not reply.ok:

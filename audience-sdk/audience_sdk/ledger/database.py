@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
+from audience_sdk.errors import DISK_FULL, FILE_BUSY, LEDGER_UNUSABLE, CixError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PRIVATE = 0o600
 """Mode of every file that holds personal data or secrets: the owner alone."""
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 120
 """How long a process waits for another one that writes the same file."""
 
 
@@ -46,7 +46,7 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
         synchronous: `FULL` if a power cut must not take back what was written, `NORMAL` if only a kill must not.
 
     Returns:
-        A connection in autocommit mode that waits up to 60 s for another writer.
+        A connection in autocommit mode that waits two minutes for another writer.
     """
     make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_SECONDS)
@@ -76,12 +76,14 @@ def clear_errors(path: Path) -> Iterator[None]:
         path: The database file, for the message.
 
     Raises:
-        CixError: `DISK_FULL` or `LEDGER_UNUSABLE`.
+        CixError: `DISK_FULL`, `FILE_BUSY` or `LEDGER_UNUSABLE`.
     """
     try:
         yield
     except sqlite3.OperationalError as error:
         text = str(error)
+        if _is_locked(error):
+            raise CixError(FILE_BUSY, f"Another process is writing `{path}`.") from error
         if "full" in text or "disk I/O" in text or "readonly" in text or "unable to open" in text:
             raise CixError(DISK_FULL, f"Cannot write `{path}`: {text}.") from error
         raise CixError(LEDGER_UNUSABLE, f"`{path}`: {text}.") from error
@@ -90,13 +92,15 @@ def clear_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     """Make what happens inside one atomic write.
 
     Args:
-        connection: The connection; takes the write lock at once.
+        connection: The connection.
+        begin: How it begins. `BEGIN IMMEDIATE` takes the write lock of every attached file at once, `BEGIN` that of
+            each file when it is first written.
     """
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(begin)
     try:
         yield
     except BaseException:

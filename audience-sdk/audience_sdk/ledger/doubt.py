@@ -19,6 +19,8 @@ _MAY_HAVE_JOINED = f"""
       iif(returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, platform_id, :now {_ROWS}
     ON CONFLICT (list_no, email_key) DO UPDATE SET
       hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
+      -- Who is held back stays held back.
+      WHERE contacts.status NOT IN ('{Status.AWAY.value}', '{Status.SUPPRESSED.value}')
 """
 _MAY_HAVE_CHANGED = f"""
     UPDATE contacts SET hash = x''
@@ -48,6 +50,4 @@ def doubt(ledger: Ledger, batch: JournalledBatch) -> None:
     rows = {"list_no": batch.list_no, "action": batch.action, "first": batch.first_key, "last": batch.last_key}
     with ledger.transaction():
         ledger.connection.execute(_STATEMENTS[batch.action], {**rows, "now": int(time.time())})
-        if batch.action != Action.REMOVE.value:
-            ledger.add_memberships(batch)
         ledger.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))

@@ -46,7 +46,7 @@ _SCHEMA = (
 )
 
 _UNSURE = f"'{Status.UNSURE.value}', '{Status.UNSURE_REMOVED.value}'"
-_WE_REMOVED = f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}'"
+_MAY_RETURN = f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}', '{Status.AWAY.value}'"
 
 # SQLite takes the bare column `hash` from the row that has max(id).
 _PLAN_STAGED = f"""
@@ -60,7 +60,7 @@ _PLAN_STAGED = f"""
         WHEN c.status = '{Status.SUPPRESSED.value}' AND NOT c.ours THEN '{Action.CREATE.value}'
         ELSE '{Action.UPDATE.value}'
       END,
-      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status IN ({_WE_REMOVED}), 0)
+      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status IN ({_MAY_RETURN}), 0)
     FROM (
       SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
     ) last
@@ -209,7 +209,7 @@ class Staging:
             self._write()
 
     def _write(self) -> None:
-        with clear_errors(self.path), transaction(self._connection):
+        with clear_errors(self.path), transaction(self._connection, "BEGIN"):
             self._connection.executemany(
                 "INSERT INTO staging.staged (list_no, segment_no, row_key, email, email_key, payload, hash)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -230,7 +230,7 @@ class Staging:
             The counts by the ledger's number of the list.
         """
         self._write()
-        with clear_errors(self.path), transaction(self._connection):
+        with clear_errors(self.path), transaction(self._connection, "BEGIN"):
             self._connection.execute(
                 "CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash, segment_no)"
             )
@@ -273,14 +273,18 @@ class Staging:
         (count,) = self._connection.execute("SELECT count(DISTINCT email_key) FROM staging.staged").fetchone()
         return int(count)
 
-    def rows_of(self, segment: str) -> int:
-        """Return how many rows of a segment are staged, over all lists.
+    def people_of(self, list_no: int, segment: str) -> int:
+        """Return how many different addresses of a segment are staged for a list.
 
         Args:
+            list_no: The ledger's number of the list.
             segment: Name of the stream.
         """
-        query = "SELECT count(*) FROM staging.staged JOIN staging.segments USING (segment_no) WHERE name = ?"
-        return int(self._connection.execute(query, (segment,)).fetchone()[0])
+        query = (
+            "SELECT count(DISTINCT email_key) FROM staging.staged JOIN staging.segments USING (segment_no)"
+            " WHERE list_no = ? AND name = ?"
+        )
+        return int(self._connection.execute(query, (list_no, segment)).fetchone()[0])
 
     def duplicates(self, list_no: int) -> Iterator[StagedRow]:
         """Yield the rows of a list whose address came again later.

@@ -16,9 +16,9 @@ from audience_sdk.ledger.database import clear_errors, connect, transaction
 from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
-    from audience_sdk.contact import RowProblem
+    from audience_sdk.destination import BatchResult
 
 _URL_PREFIX = "sqlite:///"
 
@@ -208,17 +208,19 @@ class Ledger:
         with self.transaction():
             self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job_id, batch.batch_id))
 
-    def confirm(self, batch: JournalledBatch, problems: Mapping[str, RowProblem]) -> None:
+    def confirm(self, batch: JournalledBatch, result: BatchResult) -> None:
         """Note what the platform made of a batch, and take it off the journal, in one step.
 
         Args:
             batch: The batch; the staged rows that it belongs to are attached.
-            problems: What became of the rows that the platform did not take, by `email_key`.
+            result: What became of it.
         """
+        problems = result.problems
         with self.transaction():
             self.connection.execute("DELETE FROM temp.refused")
             self.connection.executemany("INSERT INTO temp.refused VALUES (?)", [(key,) for key in problems])
             if batch.action == Action.REMOVE.value:
+                self._note_absent(batch.list_no, result.absent)
                 self._confirm_removals(batch)
             else:
                 self._confirm_contacts(batch)
@@ -242,26 +244,6 @@ class Ledger:
             """,
             (Status.ON.value, ours, int(time.time()), batch.action, *keys),
         )
-        # In the same step, so that no run can take them for people whom no segment feeds.
-        self.add_memberships(batch)
-
-    def add_memberships(self, batch: JournalledBatch) -> None:
-        """Note which segments feed the rows of a batch; part of a transaction.
-
-        Args:
-            batch: The batch; the staged rows that it belongs to are attached.
-        """
-        self.connection.execute(
-            """
-            INSERT OR IGNORE INTO memberships
-            SELECT s.list_no, s.email_key, g.segment_no
-            FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
-              JOIN main.segments g ON g.name = n.name
-            WHERE s.list_no = ? AND s.email_key BETWEEN ? AND ?
-            ORDER BY s.email_key
-            """,
-            (batch.list_no, batch.first_key, batch.last_key),
-        )
 
     def _suppress(self, list_no: int, email_keys: Collection[str]) -> None:
         self.connection.executemany(
@@ -273,18 +255,25 @@ class Ledger:
             [(list_no, key, Status.SUPPRESSED.value, int(time.time())) for key in email_keys],
         )
 
+    def _note_absent(self, list_no: int, email_keys: Collection[str]) -> None:
+        """Note who had left before we could take them off, unless it was an earlier attempt of ours that did it."""
+        self.connection.executemany(
+            "UPDATE contacts SET status = ?, changed_at = ? WHERE list_no = ? AND email_key = ? AND status != ?",
+            [(Status.AWAY.value, int(time.time()), list_no, key, Status.UNSURE_REMOVED.value) for key in email_keys],
+        )
+
     def _confirm_removals(self, batch: JournalledBatch) -> None:
         self.connection.execute(
             """
             UPDATE contacts SET status = ?, changed_at = ?
-            WHERE list_no = ? AND email_key IN (
+            WHERE list_no = ? AND status != ? AND email_key IN (
               SELECT email_key FROM staging.plan
               WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?
                 AND email_key NOT IN (SELECT email_key FROM temp.refused)
             )
             """,
             (
-                *(Status.REMOVED.value, int(time.time()), batch.list_no),
+                *(Status.REMOVED.value, int(time.time()), batch.list_no, Status.AWAY.value),
                 *(batch.list_no, batch.action, batch.first_key, batch.last_key),
             ),
         )
@@ -298,12 +287,13 @@ class Ledger:
         with self.transaction():
             self.connection.executemany("INSERT OR IGNORE INTO segments (name) VALUES (?)", [(n,) for n in names])
 
-    def keep_memberships(self, list_no: int, complete: Collection[str]) -> None:
-        """Note which segments feed whom into a list, once everything else is done.
+    def add_memberships(self, list_no: int) -> None:
+        """Note whom the run's segments feed into a list, before anything is sent.
+
+        So no run, however this one ends, can take them for people whom no segment feeds.
 
         Args:
             list_no: The ledger's number of the list.
-            complete: The segments that were read to their end: who is not staged for them has left them.
         """
         with self.transaction():
             self.connection.execute(
@@ -317,6 +307,15 @@ class Ledger:
                 """,
                 (list_no,),
             )
+
+    def drop_memberships(self, list_no: int, complete: Collection[str]) -> None:
+        """Note who has left the run's segments, once everything else is done.
+
+        Args:
+            list_no: The ledger's number of the list.
+            complete: The segments that were read to their end: who is not staged for them has left them.
+        """
+        with self.transaction():
             self.connection.executemany(
                 """
                 DELETE FROM memberships
@@ -329,11 +328,16 @@ class Ledger:
                 [{"list_no": list_no, "segment": segment} for segment in complete],
             )
 
-    def members_on(self, list_no: int) -> int:
-        """Return how many contacts are, or may be, on a list, as far as the ledger knows."""
-        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND status IN (?, ?, ?, ?)"
+    def members_on(self, list_no: int, *, adopted: bool) -> int:
+        """Return how many contacts are, or may be, on a list, as far as the ledger knows.
+
+        Args:
+            list_no: The ledger's number of the list.
+            adopted: Whether to count those too whom no export has put there.
+        """
+        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND (ours OR ?) AND status IN (?, ?, ?, ?)"
         statuses = (Status.ON, Status.FOUND, Status.UNSURE, Status.UNSURE_REMOVED)
-        return int(self.connection.execute(query, (list_no, *(each.value for each in statuses))).fetchone()[0])
+        return int(self.connection.execute(query, (list_no, adopted, *(each.value for each in statuses))).fetchone()[0])
 
     def members_of(self, list_no: int, segment: str) -> int:
         """Return how many addresses a segment has fed into a list, as far as the ledger knows."""
