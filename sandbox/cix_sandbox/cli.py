@@ -64,11 +64,11 @@ def serve(port: int, host: str, data_dir: Path) -> None:
             app = create_app(data_dir, url=url)
         except StoreError as error:
             raise click.ClickException(str(error)) from error
-        server.end_with_success_on_signals()
+        running = server.make_server(app)
         click.echo(
             f"Sandbox at {url}, data in {data_dir}. Credentials: cix-sandbox credentials --url {url}. Ctrl-C ends it."
         )
-        server.run(app, listener)
+        running.run(sockets=[listener])
 
 
 @main.command()

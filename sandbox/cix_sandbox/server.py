@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,8 +13,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from cix_sandbox.fault_middleware import DROP_EXTENSION
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from starlette.applications import Starlette
 
 _BACKLOG = 512
@@ -48,17 +45,12 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def end_with_success_on_signals() -> None:
-    """Make SIGTERM and SIGINT end the process with exit code 0, also while it is not serving yet.
+def make_server(app: Starlette) -> uvicorn.Server:
+    """Return a server for the application that SIGTERM and SIGINT end, from now on and with exit code 0.
 
-    While it serves, the signals are uvicorn's, which shuts down and then raises them again.
+    The signals are uvicorn's only while it serves, and it raises them again afterwards. With its handler in place
+    before and after, that is without a consequence, and a signal that comes early is not lost.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit)
-
-
-def run(app: Starlette, listener: socket.socket) -> None:
-    """Serve until a signal ends it."""
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
     config = uvicorn.Config(
@@ -71,8 +63,7 @@ def run(app: Starlette, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def _exit(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    server = uvicorn.Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    return server

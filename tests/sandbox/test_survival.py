@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import stat
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,14 +19,13 @@ from cix_sandbox.campaign_monitor.call import list_by_id
 from cix_sandbox.campaign_monitor.roll import Subscriber
 from cix_sandbox.campaign_monitor.states import State
 from cix_sandbox.store import open_store, transaction
+from cix_sandbox.testing import RunningSandbox
 from cm_api import LIST, Api, pair, person
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
-
-    from cix_sandbox.testing import RunningSandbox
 
 ANNA, BEN = "anna@example.com", "ben@example.org"
 
@@ -85,8 +86,28 @@ def test_a_restart_answers_at_the_same_address(own_sandbox: RunningSandbox) -> N
     assert own_sandbox.control("GET", "/health")["status"] == "ok"
 
 
-def test_an_interrupt_ends_it_cleanly_too(own_sandbox: RunningSandbox) -> None:
-    assert own_sandbox._end(signal.SIGINT) == 0
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_can_be_ended_as_soon_as_it_has_started(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    for _ in range(3):
+        assert RunningSandbox(tmp_path)._end(number) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_breaks_off_is_no_trouble(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    running = RunningSandbox(tmp_path)
+    port = int(running.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        head = f"POST /createsend/api/v3.3/subscribers/{LIST}/import.json HTTP/1.1\r\nHost: x\r\nContent-Length: 999"
+        client.sendall(f"{head}\r\n\r\n{{".encode())
+    deadline = time.monotonic() + 10
+    while not running.requests("campaign_monitor") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (entry,) = running.requests("campaign_monitor")
+    assert (entry["status"], entry["bytes_in"]) == (None, 1)
+    assert running.stop() == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_it_ends_although_a_request_hangs(own_sandbox: RunningSandbox) -> None:
