@@ -76,7 +76,7 @@ class MeltanoProject:
     def alone(self) -> AbstractContextManager[Any]:
         """Keep other test processes out of the project: two runs of one tap name disturb each other."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.root.with_name("project.lock"), timeout=PATIENCE_SECONDS)
+        return FileLock(self.root.with_name("project.lock"), timeout=10 * PATIENCE_SECONDS)
 
     def environment(self, **settings: str) -> dict[str, str]:
         """The environment of a command: nothing of the user's own, and no network besides the package registry."""

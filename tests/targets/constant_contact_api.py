@@ -10,7 +10,8 @@ from cix_sandbox import accounts
 if TYPE_CHECKING:
     from cix_sandbox.testing import RunningSandbox
 
-TRANSIT_LIST = "Changes in transit (emptied by target-constant-contact)"
+TRANSIT_LISTS = "Changes in transit"
+"""How the names of the lists begin that changed contacts pass through."""
 
 
 class ConstantContactApi:
@@ -42,6 +43,8 @@ class ConstantContactApi:
         fields = {labels[field["custom_field_id"]]: field["value"] for field in contact.get("custom_fields", ())}
         return {**contact, "custom_fields": fields, "list_memberships": contact.get("list_memberships", [])}
 
-    def lists(self) -> dict[str, str]:
-        """The account's lists: name to id."""
-        return {each["name"]: each["list_id"] for each in self.get("/contact_lists", limit="500")["lists"]}
+    def people_in_transit(self) -> dict[str, int]:
+        """How many people are on each list that changed contacts pass through, by its name."""
+        query = {"limit": "500", "include_membership_count": "all"}
+        lists = self.get("/contact_lists", **query)["lists"]
+        return {each["name"]: each["membership_count"] for each in lists if each["name"].startswith(TRANSIT_LISTS)}
