@@ -457,11 +457,15 @@ class Export:
             if each["method"] != "GET" and not each["path"].endswith("/token")
         ]
 
-    def rows_sent(self) -> int:
-        """How many rows the platform has been given in imports."""
+    def imports(self) -> list[dict[str, Any]]:
+        """The logged imports, those that were refused or cut off too."""
         path = "/import.json" if self.is_campaign_monitor else "/activities/contacts_json_import"
         logged = self.sandbox.requests(self.platform)
-        return sum(each["rows"] or 0 for each in logged if each["method"] == "POST" and each["path"].endswith(path))
+        return [each for each in logged if each["method"] == "POST" and each["path"].endswith(path)]
+
+    def rows_sent(self) -> int:
+        """How many rows the platform has been given in imports."""
+        return sum(each["rows"] or 0 for each in self.imports())
 
     def removals_sent(self) -> int:
         """How many people the platform was asked to take off the list."""

@@ -56,6 +56,7 @@ class End:
         transit: Who is on the list of changes in transit.
         rows: Rows in imports.
         removals: People whom the platform was asked to take off.
+        log: Every write with its rows, for whoever has to find out what went wrong.
     """
 
     members: dict[str, dict[str, Any]]
@@ -63,6 +64,7 @@ class End:
     transit: dict[str, Any]
     rows: int
     removals: int
+    log: list[tuple[str, str, int]]
 
 
 _pasts: dict[str, Past] = {}
@@ -106,7 +108,9 @@ def _put_back(export: Export, past: Past) -> None:
         people_then = [{name: member[name] for name in taken} for member in past.members.values()]
         export.sandbox.seed(export.platform, subscribers=people_then)
         return
-    export.sandbox.seed(export.platform, lists=[{"list_id": TRANSIT_LIST, "name": TRANSIT_LIST_NAME}])
+    export.sandbox.seed(
+        export.platform, lists=[{"list_id": TRANSIT_LIST, "name": TRANSIT_LIST_NAME.format(list_id=export.list_id)}]
+    )
     contacts: list[dict[str, Any]] = [
         {
             "email": member["email"],
@@ -142,6 +146,11 @@ def end(export: Export) -> End:
         transit={} if export.is_campaign_monitor else export.members(TRANSIT_LIST),
         rows=export.rows_sent(),
         removals=export.removals_sent(),
+        log=[
+            (each["method"], each["path"], each["rows"])
+            for each in export.sandbox.requests(export.platform)
+            if each["rows"] is not None
+        ],
     )
 
 

@@ -39,7 +39,7 @@ EVERYWHERE: dict[str, Death] = {
     "removals-journalled": AtCall(_JOURNAL, about="'remove'", after=True),
     "removals-answered-not-confirmed": AtCall(_CONFIRM, about=_REMOVE),
     "first-removals-confirmed": AtCall(_CONFIRM, about=_REMOVE, after=True),
-    "all-sent": AtCall("audience_sdk.ledger.store:Ledger.keep_memberships"),
+    "all-sent": AtCall("audience_sdk.ledger.store:Ledger.drop_memberships"),
     "before-summary": AtCall("audience_sdk.report:Report.finish"),
     "before-state": AtCall("audience_sdk.target:AudienceTarget._write_state_message"),
 }
@@ -81,7 +81,7 @@ def check(export: Export, death: Death, keep: Path, *, untouched: bool) -> None:
     assert end.transit == {}
     assert in_flight.batches + in_flight.jobs <= IN_FLIGHT
     replayed = end.rows + end.removals - undisturbed.rows - undisturbed.removals
-    assert replayed <= in_flight.rows + in_flight.returning
+    assert replayed <= in_flight.rows + in_flight.returning, (end.log, undisturbed.log)
     export.forget_requests()
     again = killed_history.finish(export, untouched=False)
     assert again.summary["counts"]["unchanged"] + again.summary["counts"]["suppressed"] == again.counts["received"]

@@ -94,8 +94,11 @@ def test_an_error_that_nobody_foresaw_is_told_without_its_words(export: Export) 
     export.platform.error = broken
     result = export.run(segment(people(1, 2)))
 
-    line = assert_one_clear_line(result, UNEXPECTED.code)
-    assert "RuntimeError" in line
+    assert "s-value" not in result.log
+    lines = result.error_lines()
+    assert all(line.startswith(UNEXPECTED.code) and "RuntimeError" in line for line in lines)
+    assert len(lines) == 2, "where it arose, and how the run has ended"
+    assert result.summary["counts"]["failed"] == 2
     assert result.summary["status"] == "failed"
     assert result.summary["error"]["code"] == UNEXPECTED.code
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, CixError
+from audience_sdk import http
+from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, URL_INSECURE, CixError
 from audience_sdk.http import Again, Api, Reply
 from loopback import DROPPED, Answer, Request, serving
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -229,7 +230,7 @@ def test_no_retry_begins_once_the_run_is_to_stop() -> None:
 
     def answer(_request: Request) -> Answer:
         stop.set()
-        return Answer(503, headers={"Retry-After": "3600"})
+        return Answer(503, headers={"Retry-After": "290"})
 
     with serving(answer=answer) as server, pytest.raises(CixError) as caught:
         Api(server.url, None, stop=stop).call("GET", "/")
@@ -238,12 +239,50 @@ def test_no_retry_begins_once_the_run_is_to_stop() -> None:
     assert len(server.requests) == 1
 
 
+def test_a_platform_that_asks_for_a_long_wait_is_left_alone_at_once() -> None:
+    with serving(Answer(503, headers={"Retry-After": "86400"})) as server, pytest.raises(CixError) as caught:
+        Api(server.url, None).call("GET", "/")
+
+    assert caught.value.code is THROTTLED
+    assert "86400 s" in caught.value.message
+    assert len(server.requests) == 1
+
+
+def test_a_request_that_may_have_arrived_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_wait", lambda _state: 0)
+    with serving(Answer(503)) as server, pytest.raises(CixError) as faulty:
+        Api(server.url, None, attempts=2).call("POST", "/")
+    with serving(Answer(429)) as server, pytest.raises(CixError) as throttled:
+        Api(server.url, None, attempts=2).call("POST", "/")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        api = Api(f"http://127.0.0.1:{nobody.getsockname()[1]}", None, attempts=2)
+        with pytest.raises(CixError) as unsent:
+            api.call("POST", "/")
+
+    assert (faulty.value.in_doubt, throttled.value.in_doubt, unsent.value.in_doubt) == (True, False, False)
+
+
+@pytest.mark.parametrize("url", ["http://api.example.com/v3", "ftp://127.0.0.2", "api.example.com"])
+def test_secrets_are_sent_to_no_other_machine_unencrypted(url: str) -> None:
+    with pytest.raises(CixError) as caught:
+        http.check_url("api_url", url)
+
+    assert caught.value.code is URL_INSECURE
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://api.example.com/v3/", "http://127.0.0.1:8765/v3", "http://localhost/v3"])
+def test_encrypted_and_local_urls_are_taken(url: str) -> None:
+    assert http.check_url("api_url", url) == url.rstrip("/")
+
+
 def test_a_wait_ends_when_the_run_is_to_stop() -> None:
     stop, asked = threading.Event(), threading.Event()
 
     def answer(_request: Request) -> Answer:
         asked.set()
-        return Answer(503, headers={"Retry-After": "3600"})
+        return Answer(503, headers={"Retry-After": "290"})
 
     with serving(answer=answer) as server, ThreadPoolExecutor(1) as pool:
         call = pool.submit(Api(server.url, None, stop=stop).call, "GET", "/")

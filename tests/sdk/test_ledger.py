@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from audience_sdk.destination import BatchResult
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 from audience_sdk.ledger import DiffRules, Ledger, NewRow, Staging, store
 from audience_sdk.ledger.schema import MIGRATIONS
@@ -124,7 +125,7 @@ def test_only_the_owner_can_read_the_files(ledger: Ledger) -> None:
 def test_what_is_confirmed_is_there_for_the_next_run(ledger: Ledger, path: Path) -> None:
     _, list_no = planned(ledger, "abc")
     batch = ledger.journal("run-1", list_no, "create", "a", "b")
-    ledger.confirm(batch, {})
+    ledger.confirm(batch, BatchResult())
 
     with closing(Ledger(path)) as later:
         assert ledger_rows(later) == {(list_no, "a"): b"1", (list_no, "b"): b"1"}
@@ -142,7 +143,7 @@ def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: L
             ("b", "c", "job-7"),
         ]
         assert later.has_journalled("run-1")
-    ledger.confirm(first, {})
+    ledger.confirm(first, BatchResult())
     assert [batch.job_id for batch in ledger.journalled(list_no)["run-1"]] == ["job-7"]
     ledger.drop(second)
 
@@ -169,7 +170,7 @@ def test_where_the_disk_is_full_nothing_of_a_step_is_kept(ledger: Ledger) -> Non
     ledger.connection.execute(f"PRAGMA main.max_page_count = {pages}")
     ledger.connection.execute("UPDATE staging.plan SET hash = zeroblob(900)")
     with pytest.raises(CixError) as caught:
-        ledger.confirm(batch, {})
+        ledger.confirm(batch, BatchResult())
 
     assert caught.value.code is DISK_FULL
     assert ledger_rows(ledger) == {}
@@ -220,7 +221,7 @@ def _dry_plan(ledger: Ledger) -> tuple[list[str], int]:
 
 def test_a_dry_run_leaves_the_ledger_byte_for_byte(ledger: Ledger, path: Path) -> None:
     _, list_no = planned(ledger, "a")
-    ledger.confirm(ledger.journal("run-1", list_no, "create", "a", "a"), {})
+    ledger.confirm(ledger.journal("run-1", list_no, "create", "a", "a"), BatchResult())
     ledger.close()
     before = path.read_bytes()
     with closing(Ledger(path, read_only=True)) as dry:

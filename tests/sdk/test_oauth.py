@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import subprocess
@@ -75,7 +76,8 @@ class PreparedRequestWithHeaders(PreparedRequest):
 
 
 def stored(store: TokenStore, server: Server) -> dict[str, Any]:
-    with store.exclusive(f"{server.url} client") as values:
+    seed = hashlib.sha256(SEED.encode()).hexdigest()
+    with store.exclusive(f"{server.url} client {seed}") as values:
         return dict(values)
 
 

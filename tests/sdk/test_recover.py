@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, CixError
+from audience_sdk.errors import JOB_UNFINISHED, PLATFORM_UNREACHABLE, STOPPED, CixError
 from audience_sdk.ledger import DiffRules, Ledger, NewRow, Staging
 from audience_sdk.recover import recover
 from memory_destination import MemoryDestination, MemoryJobDestination, Platform
@@ -106,12 +106,26 @@ def test_of_several_jobs_each_is_settled_by_itself(past: Past, platform: Platfor
     assert past.in_journal() == []
 
 
-def test_a_job_that_never_ends_is_given_up_after_its_deadline(past: Past, platform: Platform) -> None:
+def test_a_job_that_has_not_ended_at_the_deadline_stays_in_the_journal(past: Past, platform: Platform) -> None:
     destination = MemoryJobDestination(platform)
     destination.job_deadline_seconds = 0.0
     platform.job_state = lambda _job: "working"
     past.in_flight("ab", "job-1")
-    past.recover(destination)
+    with pytest.raises(CixError) as caught:
+        past.recover(destination)
+
+    assert caught.value.code is JOB_UNFINISHED
+    assert past.confirmed() == ""
+    assert past.in_journal() == ["job-1"]
+
+
+def test_a_job_that_has_not_ended_after_a_day_is_given_up(
+    past: Past, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
+    platform.job_state = lambda _job: "working"
+    past.in_flight("ab", "job-1")
+    past.recover(MemoryJobDestination(platform))
 
     assert past.confirmed() == ""
     assert past.in_journal() == []
