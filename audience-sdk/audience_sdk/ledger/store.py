@@ -94,6 +94,9 @@ class Ledger:
             # A group-by over a million staged addresses sorts on disk, not in memory.
             self.connection.execute("PRAGMA temp_store = FILE")
             self.connection.execute("CREATE TEMP TABLE refused (email_key TEXT PRIMARY KEY)")
+        if not read_only:
+            # A dry run, which needs it, could not keep it.
+            self.hash_key()
 
     def close(self) -> None:
         """Close the file."""
