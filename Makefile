@@ -52,6 +52,7 @@ sandbox: .venv/.stamp ## run the local stand-ins for the platforms on port 8765,
 
 .PHONY: sandbox-reset
 sandbox-reset: ## forget what the stand-ins hold, and the ledger of the exports into them
+	@$(PYTHON) -c 'import socket, sys; sys.exit(socket.socket().connect_ex(("127.0.0.1", 8765)) == 0 and "Stop the sandbox first: it is using .sandbox.")'
 	rm -rf .sandbox
 
 .PHONY: demo
@@ -67,8 +68,8 @@ test-long: setup ## the tests that take minutes
 	$(BIN)/pytest -m long
 
 .PHONY: clean
-clean: ## remove what make and the runs have made here
-	rm -rf .tools .venv .meltano .sandbox .cix output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what make has made here; ledger (.cix) and reports (output) stay
+	rm -rf .tools .venv .meltano .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: docs
 docs: .venv/.stamp ## write the generated parts of the docs anew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 SANDBOX = "http://127.0.0.1:8765"
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if not name.startswith(("MELTANO_ENV", "TAP_CIX_", "TARGET_C"))
+}
 EXPORTS = {
     "constant-contact": ("tap-cix-segments", "target-constant-contact"),
     "campaign-monitor": ("tap-cix-segments--campaign-monitor", "target-campaign-monitor"),
@@ -85,7 +89,9 @@ def main() -> None:
             ask("/sandbox/seed", (ROOT / "demo" / "export" / "platform-seed.json").read_bytes())
         for platform, (tap, target) in EXPORTS.items():
             print(f"\n$ meltano run {tap} {target}", flush=True)
-            subprocess.run([BIN / "meltano", "run", tap, target], cwd=ROOT, check=True)
+            # Whatever is set for production must not reach the stand-ins, nor the demo a real account.
+            command = [BIN / "meltano", "--environment=sandbox", "--env-file", os.devnull, "run", tap, target]
+            subprocess.run(command, cwd=ROOT, check=True, env=ENVIRONMENT)
             show(platform, members(platform))
     print("\nWho is not on a list, and why: output/<target>/<run>/rejected.jsonl. Run it again: nothing is sent twice.")
 

@@ -48,8 +48,8 @@ _MAX_REFUSALS = 50
 _FIRST_POLL_SECONDS = 0.5
 """Wait before the second poll for a job; small jobs end at once, large ones need no haste."""
 
-_SINGLE_LOOK_UPS = 500
-"""Up to so many leavers without a known id, one request each costs less than listing everybody."""
+_SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
+"""Leavers without a known id are looked up one by one as long as listing everybody would cost more requests."""
 
 _LOOK_UP_SECONDS = 0.5
 """How often a waiting run looks whether it is to stop."""
@@ -152,7 +152,8 @@ class Applier:
         destination = self._destination
         if not destination.removes_by_id or self._halted() is not None:
             return
-        if self._staging.without_platform_id(plan.list_no) > _SINGLE_LOOK_UPS:
+        single = max(_SINGLE_LOOK_UPS, plan.members // _PAGE_OF_MEMBERS)
+        if self._staging.without_platform_id(plan.list_no) > single:
             found = (
                 (m.email_key, m.platform_id) for m in destination.members(plan.list_id) if m.on_list and m.platform_id
             )
@@ -308,6 +309,9 @@ class Applier:
         action = sent.journalled.action
         if action == Action.REMOVE.value:
             counts.removed += confirmed
+            for row in self._rows_of(sent):
+                if row.email_key not in result.problems:
+                    self._report.left(sent.plan.list_id, row.row_key, row.email)
         else:
             created = result.created
             if created is None:

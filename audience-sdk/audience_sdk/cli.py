@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, SingerCommand
 
 from audience_sdk.errors import SETTING_INVALID, UNEXPECTED, CixError
 from audience_sdk.ledger.database import PRIVATE
+from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
     import logging
@@ -83,6 +84,33 @@ def plugin_command(command: click.Command, logger: logging.Logger) -> PluginComm
     )
 
 
+_OTHERS = {"load_method", "batch_size_rows", "validate_records", "add_record_metadata", "activate_version"}
+"""Settings of the SDK that mean nothing here and do no harm; configurations written for other plugins have them."""
+
+_KINDS = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "object": "an object",
+    "array": "a list",
+}
+
+
+def _expected(rule: str, value: Any) -> str:
+    """Return what a setting must be, in words."""
+    if rule == "enum":
+        return " or ".join(f"`{each}`" for each in value if each is not None)
+    kinds = [kind for option in value for kind in _as_list(option.get("type", ()))] if rule == "oneOf" else value
+    if rule in {"type", "oneOf"}:
+        return " or ".join(dict.fromkeys(_KINDS[kind] for kind in _as_list(kinds) if kind in _KINDS))
+    return f"of another value ({rule})"
+
+
+def _as_list(kinds: Any) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
 def log_unexpected(logger: logging.Logger, error: BaseException) -> None:
     """Log where an unexpected error arose, without its message, which could quote a record or a secret.
 
@@ -129,7 +157,10 @@ def check_settings(config: Mapping[str, Any], schema: dict[str, Any]) -> None:
         elif error.validator == "additionalProperties":
             problems.append(f"`{name}` has a key that is not known")
         else:
-            expected = f"{error.validator}: {error.validator_value}"
-            problems.append(f"`{name}` does not fit ({expected})")
+            problems.append(f"`{name}` must be {_expected(str(error.validator), error.validator_value)}")
+    known = schema.get("properties", {})
+    problems.extend(
+        f"`{name}` is not known{nearest(name, known)}" for name in config if name not in known and name not in _OTHERS
+    )
     if problems:
         raise CixError(SETTING_INVALID, "Settings: " + "; ".join(sorted(set(problems))) + ".")

@@ -184,6 +184,12 @@ KEY_MISSING = _register(
     "Nothing was sent. The tap must fill the key properties that its SCHEMA names.",
 )
 
+NOTHING_ARRIVED = _register(
+    304,
+    "No segment arrived.",
+    "Nothing was sent. Check that the tap ran (in a shell pipe, `set -o pipefail`) and what `select` names.",
+)
+
 # 4xx: the platform
 PLATFORM_UNREACHABLE = _register(
     401,
@@ -289,6 +295,12 @@ FORGET_WHOM = _register(
     "Type the address when asked, or pipe it in: `printf %s address | … --forget`; it must not stand in the command.",
 )
 
+CONFIRMATION_EMAILS = _register(
+    511,
+    "The list has confirmed opt-in: an export of new people would send each of them an e-mail.",
+    "Choose a list without confirmed opt-in, or set `allow_confirmation_emails: true` if that is meant.",
+)
+
 # 6xx: this machine
 LEDGER_UNUSABLE = _register(
     601,
@@ -342,6 +354,11 @@ MAY_HAVE_LEFT = _register(
     708,
     "The platform knows the person, the list does not hold them: they may have left it by their own act.",
     "Nothing; or set `readmit: true` for one run if you know that they have not.",
+)
+LEFT_ALL_SEGMENTS = _register(
+    709,
+    "The person has left every segment that feeds the list.",
+    "Nothing, if that is right; else look at the segments at the source.",
 )
 ROW_UNCONFIRMED = _register(707, "The platform did not confirm the row.", "Run again: the row is sent again.")
 

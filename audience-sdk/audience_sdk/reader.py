@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import time
 from collections import Counter
@@ -15,10 +17,12 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from audience_sdk.errors import MESSAGE_MALFORMED, CixError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
 
 _CHUNK_BYTES = 1 << 20
 _DISCARD_SECONDS = 10.0
+_LOOK_UP_SECONDS = 0.2
 
 
 class RecordRun(msgspec.Struct):
@@ -96,21 +100,23 @@ class BulkReader(GenericSingerReader[bytes]):
             line_number += block.count(b"\n")
         return stats
 
-    def discard(self, file_input: Any) -> None:
+    def discard(self, file_input: Any, stop: threading.Event) -> None:
         """Read on for a while without looking, so that the tap can end by itself instead of on a broken pipe.
 
         Meltano shows a traceback of its own in place of the target's error when its pipe breaks.
 
         Args:
             file_input: Where to read; standard input if None.
+            stop: Set when the process is to end.
         """
         source = file_input or self.default_input
         if source.isatty():
             return
         deadline = time.monotonic() + _DISCARD_SECONDS
-        raw = getattr(source, "buffer", source)
-        while time.monotonic() < deadline and raw.read(_CHUNK_BYTES):
-            pass
+        while time.monotonic() < deadline and not stop.is_set():
+            ready, _, _ = select.select([source], [], [], _LOOK_UP_SECONDS)
+            if ready and not os.read(source.fileno(), _CHUNK_BYTES):
+                return
 
     def _blocks(self, source: Any) -> Iterator[bytes]:
         """Yield whole lines, about a megabyte at a time; a slow tap's lines are passed on as they come."""

@@ -10,6 +10,7 @@ from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
 from audience_sdk.ledger import Staging, doubt, staged_path
+from audience_sdk.ledger.database import is_sound
 from audience_sdk.ledger.locks import held
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def recover(
     """
     for run_id, batches in ledger.journalled(list_no).items():
         logger.info("Run %s left %d batches in flight for list %s; settling them.", run_id, len(batches), list_id)
-        if staged_path(ledger.path, run_id).exists():
+        path = staged_path(ledger.path, run_id)
+        if path.exists() and not is_sound(path):
+            logger.warning("The staged rows of run %s are damaged; rows that differ are sent again.", run_id)
+        elif path.exists():
             staging = Staging(ledger, run_id)
             try:
                 _settle_jobs(destination, ledger, staging, list_id, batches, stop)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audience_sdk.contact import Outcome
-from audience_sdk.errors import ACCOUNTING_BROKEN, OUTPUT_UNWRITABLE, CixError
+from audience_sdk.errors import ACCOUNTING_BROKEN, LEFT_ALL_SEGMENTS, OUTPUT_UNWRITABLE, CixError, ErrorCode
 from audience_sdk.ledger.database import PRIVATE
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Report:
     warnings: dict[str, int] = field(default_factory=dict)
     error: dict[str, str] | None = None
     not_removed: int = 0
+    names: dict[str, str] = field(default_factory=dict)
     started_at: str = field(default_factory=_now)
 
     def __post_init__(self) -> None:
@@ -116,7 +117,7 @@ class Report:
             problem: What became of the row and why.
         """
         self.list_counts(list_id).add(problem.outcome)
-        self._write_row(list_id, segment, row_key, email, problem)
+        self._write_row(list_id, segment, row_key, email, problem.outcome.value, problem.code, problem.reason)
 
     def removal_problem(self, list_id: str, row_key: str, email: str, problem: RowProblem) -> None:
         """Write down who is to leave a list and is not confirmed to have left it; this is no received row.
@@ -128,16 +129,28 @@ class Report:
             problem: What happened.
         """
         self.not_removed += 1
-        self._write_row(list_id, "", row_key, email, problem)
+        self._write_row(list_id, "", row_key, email, problem.outcome.value, problem.code, problem.reason)
 
-    def _write_row(self, list_id: str, segment: str, row_key: str, email: str, problem: RowProblem) -> None:
+    def left(self, list_id: str, row_key: str, email: str) -> None:
+        """Write down who has left a list because no segment feeds them any more; counted under `removed`.
+
+        Args:
+            list_id: The list.
+            row_key: The profile's key, as it was when the profile was in a segment.
+            email: The address.
+        """
+        self._write_row(list_id, "", row_key, email, "removed", LEFT_ALL_SEGMENTS, LEFT_ALL_SEGMENTS.meaning)
+
+    def _write_row(
+        self, list_id: str, segment: str, row_key: str, email: str, outcome: str, code: ErrorCode, reason: str
+    ) -> None:
         row = {
             "row_key": row_key,
             "email": email,
-            "outcome": problem.outcome.value,
-            "code": problem.code.code,
-            "reason": problem.reason,
-            "what_to_do": problem.code.action,
+            "outcome": outcome,
+            "code": code.code,
+            "reason": reason,
+            "what_to_do": code.action,
             "segment": segment,
             "list_id": list_id,
         }
@@ -227,8 +240,9 @@ class Report:
         table = Table()
         table.add_column("")
         columns = dict(self.lists) if len(self.lists) == 1 else {**self.lists, "all": self.total()}
-        for name in columns:
-            table.add_column(name, justify="right")
+        for list_id in columns:
+            name = self.names.get(list_id)
+            table.add_column(f"{name}\n{list_id}" if name else list_id, justify="right")
         for each in fields(Counts):
             table.add_row(each.name, *(str(getattr(counts, each.name)) for counts in columns.values()))
         text = StringIO()

@@ -13,7 +13,9 @@ from audience_sdk.contact import Outcome, RowProblem
 from audience_sdk.errors import (
     EMAIL_DUPLICATE,
     JOB_UNFINISHED,
+    LIST_UNSET,
     MAY_HAVE_LEFT,
+    NOTHING_ARRIVED,
     PERSON_SUPPRESSED,
     QUOTA_SPENT,
     REMOVALS_FAILED,
@@ -25,7 +27,7 @@ from audience_sdk.errors import (
 )
 from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path
 from audience_sdk.ledger.locks import held
-from audience_sdk.mapping import FieldMapping
+from audience_sdk.mapping import FieldMapping, nearest
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.progress import progress
 from audience_sdk.recover import erase_leftovers, recover
@@ -56,6 +58,9 @@ class Run:
         stop: Set when the run is to stop; the destination heeds it too.
         logger: The target's logger.
 
+    Attributes:
+        checks_only: Whether nothing but Meltano's test stream is expected.
+
     Raises:
         CixError: If a setting, the ledger or the output folder is unusable.
     """
@@ -78,6 +83,7 @@ class Run:
         self._resources = ExitStack()
         self._reading = ExitStack()
         self._feeds: dict[str, Feed] = {}
+        self.checks_only = False
         self._begun = False
         self._segments: set[str] = set()
         self._complete: set[str] = set()
@@ -176,8 +182,7 @@ class Run:
             CixError: If the run is not a success; the report then says the same.
         """
         self._reading.close()
-        for segment in sorted(self._settings.lists.keys() - self._segments):
-            self._logger.warning("Segment `%s` of setting `lists` did not arrive.", segment)
+        self._check_arrivals()
         plan = make_plan(
             self._ledger,
             self._staging,
@@ -186,6 +191,9 @@ class Run:
             self._settings,
             self._mapping_hash,
         )
+        if self._settings.dry_run:
+            path = self.report.write_plan(preview(plan, self._ledger, self._staging))
+            self._logger.info("Plan: %s", path)
         check_guards(plan, self._ledger, self._staging, self._settings)
         for each in plan.lists:
             self._count_settled(each)
@@ -216,6 +224,7 @@ class Run:
 
     def _feed(self, list_id: str) -> Feed:
         platform_list = self._destination.describe_list(list_id)
+        self.report.names[list_id] = platform_list.name
         limits = self._destination.limits
         return Feed(
             list_id=list_id,
@@ -224,6 +233,21 @@ class Run:
             row_bytes=limits.body_bytes - self._destination.body_overhead(list_id),
             email_length=limits.email_length,
         )
+
+    def _check_arrivals(self) -> None:
+        """Check that what the settings name has arrived.
+
+        Raises:
+            CixError: `NOTHING_ARRIVED`, or `LIST_UNSET` if `lists` seems to misspell a segment that arrived.
+        """
+        if not self._segments and not self.checks_only:
+            raise CixError(NOTHING_ARRIVED, "No segment arrived; nothing was sent.")
+        lists = self._settings.lists
+        for missing in sorted(lists.keys() - self._segments):
+            alike = nearest(missing, self._segments - lists.keys())
+            if alike:
+                raise CixError(LIST_UNSET, f"Setting `lists` names segment `{missing}`, which did not arrive{alike}.")
+            self._logger.warning("Segment `%s` of setting `lists` did not arrive.", missing)
 
     def _settle_the_past(self) -> None:
         """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
@@ -256,8 +280,6 @@ class Run:
             counts.add(Outcome.CREATED, each.diff.create)
             counts.add(Outcome.UPDATED, each.diff.update)
             counts.removed = each.diff.remove
-        path = self.report.write_plan(preview(plan, self._ledger, self._staging))
-        self._logger.info("Plan: %s", path)
 
     def _apply(self, plan: Plan) -> CixError | None:
         self._ledger.add_segments(self._segments)

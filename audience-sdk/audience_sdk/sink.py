@@ -41,6 +41,8 @@ class SegmentSink(Sink):
         if self.stream_name != MELTANO_TEST_STREAM:
             columns = self.schema["properties"].keys()
             self.stage = self._run.open_segment(self.stream_name, columns, self.key_properties)
+        else:
+            self._run.checks_only = True
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Stage records.

@@ -21,7 +21,7 @@ from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import maintenance
-from audience_sdk.cli import check_settings, plugin_command
+from audience_sdk.cli import check_settings, log_unexpected, plugin_command
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
     FORGET_WHOM,
@@ -331,11 +331,12 @@ class AudienceTarget(Target):
         try:
             with clear_errors(ledger):
                 target.listen(file_input)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told and reported, whatever it is
             with clear_errors(ledger):
                 target.fail(error)
-            target.message_reader.discard(file_input)
-            raise
+            code = target.tell(error)
+            target.message_reader.discard(file_input, target.services.stop)
+            sys.exit(code)
 
     def fail(self, error: Exception) -> None:
         """End the run with an error.
@@ -346,6 +347,18 @@ class AudienceTarget(Target):
         known = error if isinstance(error, CixError) else CixError(UNEXPECTED, f"Unexpected {type(error).__name__}.")
         if self._run is not None:
             self._run.fail(known)
-        if self._signum:
-            self.logger.error("%s", known, extra={"code": known.code.code})
-            sys.exit(128 + self._signum)
+
+    def tell(self, error: Exception) -> int:
+        """Log what ended the run.
+
+        Args:
+            error: What ended it.
+
+        Returns:
+            What the process ends with.
+        """
+        if isinstance(error, CixError):
+            self.logger.error("%s", error, extra={"code": error.code.code})
+        else:
+            log_unexpected(self.logger, error)
+        return 128 + self._signum if self._signum else getattr(error, "exit_code", 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from audience_sdk.contact import Action, email_key_of
 from audience_sdk.destination import BatchResult, CustomField, Destination, Limits, Member, PlatformList
+from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_campaign_monitor.answers import DELETED, error_of, import_result, leaving_problem
@@ -46,6 +47,7 @@ class CampaignMonitor(Destination):
     Args:
         api: The API.
         consent_to_track: `yes`, `no`, `unchanged`, or the column that says it.
+        allow_confirmation_emails: Whether lists may be filled that mail everybody who joins.
     """
 
     # 1,000 rows is the platform's bound; the body's is not published, 4 MB is the reference's advice, as are 4 at once.
@@ -54,7 +56,8 @@ class CampaignMonitor(Destination):
     )
     standard_fields: ClassVar[Collection[str]] = (*STANDARD_FIELDS, "consent_to_track")
 
-    def __init__(self, api: Api, consent_to_track: str) -> None:
+    def __init__(self, api: Api, consent_to_track: str, *, allow_confirmation_emails: bool = False) -> None:
+        self._allow_confirmation_emails = allow_confirmation_emails
         self._api = api
         self._suppressed = SuppressionList(api)
         self._consent = CONSENT_WORDS.get(consent_to_track.casefold())
@@ -73,6 +76,8 @@ class CampaignMonitor(Destination):
         details = self._api.call("GET", f"/lists/{list_id}.json")
         if not details.ok:
             raise error_of(details, f"List {list_id}")
+        if details.json().get("ConfirmedOptIn") and not self._allow_confirmation_emails:
+            raise CixError(CONFIRMATION_EMAILS, f"List {list_id} asks everybody who joins to confirm by e-mail.")
         fields = self._api.call("GET", f"/lists/{list_id}/customfields.json")
         if not fields.ok:
             raise error_of(fields, f"Custom fields of list {list_id}")

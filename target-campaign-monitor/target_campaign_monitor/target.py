@@ -35,11 +35,28 @@ class TargetCampaignMonitor(AudienceTarget):
             default="https://api.createsend.com/api/v3.3",
             description="Base URL of the API.",
         ),
+        th.Property(
+            "allow_confirmation_emails",
+            th.BooleanType,
+            default=False,
+            description="Fill a list with confirmed opt-in all the same: the platform then mails everybody who joins.",
+        ),
+        th.Property(
+            "requests_per_second",
+            th.IntegerType,
+            default=20,
+            description="Requests in a second, of all processes with one ledger. The platform publishes no bound.",
+        ),
         *common_settings(STANDARD_FIELDS),
     ).to_dict()
 
     def make_destination(self, services: Services) -> Destination:
         """See `AudienceTarget.make_destination`."""
         # The password of Basic authentication is not looked at by the platform.
-        api = services.api(self.config["api_url"], HTTPBasicAuth(self.config["api_key"], "x"))
-        return CampaignMonitor(api, self.config["consent_to_track"])
+        auth = HTTPBasicAuth(self.config["api_key"], "x")
+        limiter = services.budget(self.config["api_key"], int(self.config["requests_per_second"]))
+        return CampaignMonitor(
+            services.api(self.config["api_url"], auth, limiter=limiter),
+            self.config["consent_to_track"],
+            allow_confirmation_emails=bool(self.config.get("allow_confirmation_emails")),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
@@ -53,6 +53,19 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
     _until_unlocked(connection.execute, "PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
+
+
+def is_sound(path: Path) -> bool:
+    """Say whether a database file is undamaged.
+
+    Args:
+        path: The file; opened for reading alone.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _is_locked(error: BaseException) -> bool:
