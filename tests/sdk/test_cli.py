@@ -80,7 +80,7 @@ def test_settings_can_come_from_the_environment(export: Export, monkeypatch: pyt
         text = value if isinstance(value, str) else json.dumps(value)
         monkeypatch.setenv(f"TARGET_MEMORY_{name.upper()}", text)
     source = export.folder / "input.singer"
-    source.write_text("")
+    source.write_text("\n".join(map(json.dumps, segment(people(1)))))
     result = export.command("--config", "ENV", "--input", str(source))
 
     assert result.exit_code == 0, result.log

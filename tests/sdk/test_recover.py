@@ -163,6 +163,8 @@ def test_without_the_staged_rows_everything_is_sent_again(
     past.in_flight("ab", "job-1")
     past.recover(destination(platform))
 
+    assert not past.staged_path.exists()
+    assert platform.polled == []
     assert past.confirmed() == ""
     assert past.in_journal() == []
 

@@ -103,14 +103,17 @@ def test_a_ledger_of_a_newer_program_is_not_used(export: Export) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_damaged_ledger_is_not_used(export: Export, dry_run: bool) -> None:
-    """Damage of any page that the run looks at is found before the first request, wherever it is."""
+@pytest.mark.parametrize("damage", ["garbage", "another page"])
+def test_a_damaged_ledger_is_not_used(export: Export, damage: str, dry_run: bool) -> None:
+    """Damage is found before the first request, in whatever page it is."""
     export.run(segment(people(*range(300))))
     whole = export.ledger.read_bytes()
+    pages = [whole[start : start + 4096] for start in range(0, len(whole), 4096)]
     found = 0
-    for start in range(0, len(whole), 4096):
+    for number in range(len(pages)):
         export.platform.batches.clear()
-        export.ledger.write_bytes(whole[:start] + b"\xa5" * 4096 + whole[start + 4096 :])
+        wrong = b"\xa5" * 4096 if damage == "garbage" else pages[(number + 1) % len(pages)]
+        export.ledger.write_bytes(b"".join([*pages[:number], wrong, *pages[number + 1 :]]))
         result = export.run(segment(people(*range(301))), dry_run=dry_run)
         if result.exit_code:
             assert str(export.ledger) in assert_stopped(export, result, "CIX-601")

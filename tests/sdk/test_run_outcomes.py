@@ -73,10 +73,11 @@ def test_an_empty_segment_is_a_success_that_sends_nothing(export: Export) -> Non
     assert export.platform.batches == []
 
 
-def test_no_input_at_all_is_a_success_that_sends_nothing(export: Export) -> None:
+def test_where_no_segment_arrives_the_run_fails_and_sends_nothing(export: Export) -> None:
     result = export.run([])
 
-    assert (result.exit_code, result.states, result.counts()) == (0, [], {})
+    assert (result.exit_code, result.states, result.counts()) == (1, [], {})
+    assert result.error_lines()[0].startswith("CIX-304")
 
 
 def test_rows_that_make_no_contact_are_invalid_with_their_reason(export: Export) -> None:
@@ -183,6 +184,22 @@ def test_a_batch_that_is_refused_whole_is_halved_until_the_bad_rows_stand_alone(
     assert {batch.rows[0].email_key for batch in taken} >= export.platform.poison
 
 
+def test_nothing_new_is_begun_for_a_refused_batch_once_the_platform_asked_to_come_later(export: Export) -> None:
+    export.platform.limits = Limits(rows=8, body_bytes=9_000, email_length=60, calls=1, in_flight=1, removals=2)
+    export.platform.poison = {key(0), key(7)}
+
+    def throttled(batch: Batch) -> CixError | None:
+        first_half = [row.email_key for row in batch.rows] == [key(number) for number in range(4)]
+        return CixError(THROTTLED, "Later.") if first_half else None
+
+    export.platform.error = throttled
+    result = export.run(segment(people(*range(8))))
+
+    assert result.exit_code == 1
+    assert result.counts() == {"received": 8, "deferred": 8}
+    assert [len(batch.rows) for batch in export.platform.batches] == [8, 4, 4]
+
+
 def test_what_the_platform_knew_already_counts_as_updated_where_it_tells(export: Export) -> None:
     export.platform.tells_created = True
     export.held[key(1)] = {}
@@ -228,6 +245,8 @@ def test_where_no_answer_came_the_rows_have_failed_and_are_sent_again(export: Ex
         key(4): "CIX-707",
         key(5): "CIX-401",
     }
+    with export.open_ledger() as ledger:
+        assert ledger.execute("SELECT count(*) FROM batches").fetchone() == (0,), "in flight, though it has ended"
 
     export.platform.error = lambda _batch: None
     assert_done(export.run(segment(people(1, 2, 3, 4, 5))), received=5, unchanged=2, created=3)

@@ -106,6 +106,26 @@ def test_no_list_for_a_segment_names_the_segment(to_campaign_monitor: Target) ->
     assert to_campaign_monitor.writes() == []
 
 
+def test_a_segment_that_is_misspelt_in_the_lists_names_the_one_that_arrived(to_campaign_monitor: Target) -> None:
+    list_id = to_campaign_monitor.list_id
+    ran = to_campaign_monitor.run(data("newsletter"), lists={"Newsleter": list_id})
+    told = the_error(ran, "CIX-105")
+    assert "`Newsleter`" in told
+    assert "`Newsletter`" in told
+    assert to_campaign_monitor.writes() == []
+
+
+def test_a_list_that_mails_everybody_who_joins_is_not_filled_unless_that_is_meant(to_campaign_monitor: Target) -> None:
+    target = to_campaign_monitor
+    lists = [{"title": "Newsletter", "list_id": target.list_id, "confirmed_opt_in": True}]
+    target.sandbox.seed("campaign_monitor", lists=lists)
+    assert "`allow_confirmation_emails: true`" in the_error(target.run(data("newsletter")), "CIX-511")
+    assert target.writes() == []
+    ran = target.run(data("newsletter"), allow_confirmation_emails=True)
+    assert ran.code == 0
+    assert {member["state"] for member in target.members().values()} == {"Unconfirmed"}
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
@@ -115,6 +135,7 @@ def test_no_list_for_a_segment_names_the_segment(to_campaign_monitor: Target) ->
         ({"api_key": None}, "api_key"),
         ({"consent_to_track": None}, "consent_to_track"),
         ({"field_mapping": None}, "field_mapping"),
+        ({"max_profile": 5}, "max_profile"),
         ({"ledger_url": "postgres://user:a-password@example.com/db"}, "ledger_url"),
     ],
 )

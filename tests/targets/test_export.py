@@ -200,9 +200,11 @@ def test_an_empty_segment_takes_nobody_off_the_list(to_campaign_monitor: Target)
     assert len(target.on_list()) == 5
 
 
-def test_no_input_at_all_is_a_success_without_a_state(to_campaign_monitor: Target) -> None:
-    ran = to_campaign_monitor.run("")
-    assert (ran.code, ran.stdout) == (0, "")
+def test_no_input_at_all_is_an_error_since_a_tap_that_did_not_run_looks_like_that(target: Target) -> None:
+    ran = target.run("")
+    assert ran.code == 1
+    assert "CIX-304" in ran.stderr
+    assert target.writes() == []
 
 
 def test_segments_go_to_the_lists_that_are_named_for_them_and_each_list_has_its_own_counts(target: Target) -> None:

@@ -50,8 +50,9 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
     """
     make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_SECONDS)
-    _until_unlocked(connection.execute, "PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    with closed_on_error(connection):
+        _until_unlocked(connection.execute, "PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
 
 
@@ -63,9 +64,23 @@ def is_sound(path: Path) -> bool:
     """
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.DatabaseError:
         return False
+
+
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection that turns out to be of no use.
+
+    Args:
+        connection: The connection.
+    """
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _is_locked(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action, Outcome
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
-from audience_sdk.ledger.database import clear_errors, connect, transaction
+from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, transaction
 from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
@@ -87,13 +87,14 @@ class Ledger:
                 self.connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
             else:
                 self.connection = sqlite3.connect(":memory:", isolation_level=None)
-            self._check_whole()
-            self._check_version()
-            if not read_only or not path.exists():
-                migrate(self.connection)
-            # A group-by over a million staged addresses sorts on disk, not in memory.
-            self.connection.execute("PRAGMA temp_store = FILE")
-            self.connection.execute("CREATE TEMP TABLE refused (email_key TEXT PRIMARY KEY)")
+            with closed_on_error(self.connection):
+                self._check_whole()
+                self._check_version()
+                if not read_only or not path.exists():
+                    migrate(self.connection)
+                # A group-by over a million staged addresses sorts on disk, not in memory.
+                self.connection.execute("PRAGMA temp_store = FILE")
+                self.connection.execute("CREATE TEMP TABLE refused (email_key TEXT PRIMARY KEY)")
         if not read_only:
             # A dry run, which needs it, could not keep it.
             self.hash_key()
@@ -374,7 +375,7 @@ class Ledger:
 
     def _check_whole(self) -> None:
         """Look for damage before anything is read: half a second for a million contacts."""
-        (found,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
+        (found,) = self.connection.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
             raise CixError(LEDGER_UNUSABLE, f"`{self.path}` is damaged.")
 
