@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -44,6 +45,7 @@ def repository_files() -> list[Path]:
     return [Path(name) for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
 
 
+@functools.cache
 def uv_cache() -> str:
     """Where the package manager keeps what it has downloaded, so that an install needs the network only once."""
     command = [BIN / "uv", "cache", "dir"]
