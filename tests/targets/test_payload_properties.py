@@ -47,8 +47,8 @@ def contacts(standard: list[str], custom: list[str]) -> st.SearchStrategy[Contac
     return st.builds(
         build,
         _ADDRESSES,
-        st.dictionaries(st.sampled_from(standard), _TEXTS),
-        st.dictionaries(st.sampled_from(custom), _TEXTS),
+        st.dictionaries(st.sampled_from(standard), _TEXTS, max_size=6),
+        st.dictionaries(st.sampled_from(custom), _TEXTS, max_size=6),
     )
 
 
