@@ -213,7 +213,8 @@ class Applier:
         """Wait for an answer to arrive or a poll to fall due, and take in what there is."""
         if self._calls:
             done, _ = wait(self._calls, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
+            # In the order in which they were begun, so that the same answers make the same run.
+            for future in [call for call in self._calls if call in done]:
                 self._answered(future, self._calls.pop(future))
         elif self._jobs:
             self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))

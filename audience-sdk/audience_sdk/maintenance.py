@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import unicodedata
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
+from audience_sdk.contact import email_key_of
 from audience_sdk.ledger import Ledger, ledger_path, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE, clear_errors
 from audience_sdk.ledger.locks import held
@@ -124,4 +124,4 @@ def _email_key(line: bytes) -> str | None:
         email: str = json.loads(line)["email"]
     except ValueError:
         return None
-    return unicodedata.normalize("NFC", email.strip().lower())
+    return email_key_of(email)

@@ -87,6 +87,7 @@ class Run:
         self._begun = False
         self._segments: set[str] = set()
         self._complete: set[str] = set()
+        settings.check_consent()
         self._ledger_path = ledger_path(settings.ledger_url)
         mapping = {**settings.field_mapping, **destination.column_settings}
         self._mapping = FieldMapping.parse(mapping, destination.standard_fields)

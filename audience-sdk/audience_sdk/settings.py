@@ -171,6 +171,7 @@ class Settings:
 
     Attributes:
         display_name: Name of the connection in reports.
+        consent: Whether personal data may leave for the platform.
         default_list: List of the segments that `lists` does not name.
         lists: Lists by segment.
         field_mapping: The setting as given; the destination knows its fields.
@@ -193,6 +194,7 @@ class Settings:
     """
 
     display_name: str
+    consent: bool
     default_list: str | None
     lists: Mapping[str, tuple[str, ...]]
     field_mapping: Mapping[str, Any]
@@ -221,10 +223,8 @@ class Settings:
             config: The plugin's configuration, already checked against the JSON Schema.
 
         Raises:
-            CixError: `CONSENT_MISSING`, `LIST_UNSET` or `SETTING_INVALID`.
+            CixError: `LIST_UNSET` or `SETTING_INVALID`.
         """
-        if config.get("data_privacy_consent") is not True:
-            raise CixError(CONSENT_MISSING, "Setting `data_privacy_consent` is not true, so nothing was sent.")
         lists = {
             segment: (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
             for segment, value in (config.get("lists") or {}).items()
@@ -238,6 +238,7 @@ class Settings:
         home = Path(os.environ.get("MELTANO_PROJECT_ROOT") or Path.cwd())
         return cls(
             display_name=config.get("display_name") or "",
+            consent=config.get("data_privacy_consent") is True,
             default_list=default_list,
             lists=lists,
             field_mapping=config["field_mapping"],
@@ -258,6 +259,15 @@ class Settings:
             output_dir=Path(config.get("output_dir") or home / "output"),
             max_attempts=int(config["max_attempts"]),
         )
+
+    def check_consent(self) -> None:
+        """Check the consent; erasing data needs none, so it is no part of reading the settings.
+
+        Raises:
+            CixError: `CONSENT_MISSING`.
+        """
+        if not self.consent:
+            raise CixError(CONSENT_MISSING, "Setting `data_privacy_consent` is not true, so nothing was sent.")
 
     @property
     def removes(self) -> bool:

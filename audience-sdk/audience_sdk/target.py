@@ -328,6 +328,7 @@ class AudienceTarget(Target):
             with clear_errors(ledger):
                 target.maintain(rebuild_ledger=rebuild_ledger, forget=forget)
             return
+        target.services.settings.check_consent()
         try:
             with clear_errors(ledger):
                 target.listen(file_input)

@@ -54,8 +54,9 @@ def test_without_consent_nothing_begins_and_what_is_agreed_to_is_told(consent: b
     config = without("data_privacy_consent")
     if consent is not None:
         config["data_privacy_consent"] = consent
+    settings = Settings.of(config)
     with pytest.raises(CixError) as caught:
-        Settings.of(config)
+        settings.check_consent()
 
     assert caught.value.code is CONSENT_MISSING
     assert "compliance boundary" in str(caught.value)
