@@ -107,9 +107,10 @@ class Platform:
         """Put the rows on the list, or take them off it."""
         members = self.lists[batch.list_id]
         if batch.action is Action.REMOVE:
+            absent = [row.email_key for row in batch.rows if row.email_key not in members]
             for row in batch.rows:
                 members.pop(row.email_key, None)
-            return BatchResult()
+            return BatchResult(absent=absent)
         problems, created = {}, 0
         with self._lock:
             for row in batch.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,20 +185,15 @@ def test_a_batch_that_is_refused_whole_is_halved_until_the_bad_rows_stand_alone(
     assert {batch.rows[0].email_key for batch in taken} >= export.platform.poison
 
 
-def test_nothing_new_is_begun_for_a_refused_batch_once_the_platform_asked_to_come_later(export: Export) -> None:
+def test_a_refused_batch_is_not_halved_any_more_once_the_run_is_to_stop(export: Export) -> None:
     export.platform.limits = Limits(rows=8, body_bytes=9_000, email_length=60, calls=1, in_flight=1, removals=2)
-    export.platform.poison = {key(0), key(7)}
-
-    def throttled(batch: Batch) -> CixError | None:
-        first_half = [row.email_key for row in batch.rows] == [key(number) for number in range(4)]
-        return CixError(THROTTLED, "Later.") if first_half else None
-
-    export.platform.error = throttled
+    export.platform.poison = {key(7)}
+    export.platform.error = lambda _batch: signal.raise_signal(signal.SIGTERM)
     result = export.run(segment(people(*range(8))))
 
-    assert result.exit_code == 1
+    assert (result.exit_code, result.states) == (143, [])
     assert result.counts() == {"received": 8, "deferred": 8}
-    assert [len(batch.rows) for batch in export.platform.batches] == [8, 4, 4]
+    assert [len(batch.rows) for batch in export.platform.batches] == [8]
 
 
 def test_what_the_platform_knew_already_counts_as_updated_where_it_tells(export: Export) -> None:
