@@ -7,16 +7,14 @@ import json
 import logging
 import multiprocessing
 import os
-import re
 import resource
 import signal
 import sqlite3
 import stat
 import sys
 import time
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +24,7 @@ from memory_destination import GatedTarget, MemoryDestination, MemoryTarget, Pla
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 COLUMNS = ("CustomerId", "EMail", "First", "Last", "Points")
 MAPPING = {
@@ -277,10 +276,13 @@ class Process:
             assert time.monotonic() < deadline, f"it did not happen:\n{self.log()}"
             time.sleep(0.005)
 
-    def await_that_signal_is_taken(self) -> None:
-        """Wait until no signal waits to be handed to the process, so that the next one is another."""
-        status = Path(f"/proc/{self._pid}/status")
-        self.await_that(lambda: re.search(r"^ShdPnd:\s0+$", status.read_text(), re.MULTILINE))
+    def signal_until_it_ends(self, number: signal.Signals) -> None:
+        """Send a signal again and again, as two that come close together can arrive as one."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.process.is_alive() and time.monotonic() < deadline:
+            with suppress(ProcessLookupError):
+                self.signal(number)
+            self.process.join(0.01)
 
     @property
     def ledger_folder(self) -> Path:

@@ -91,12 +91,11 @@ def test_a_second_signal_ends_the_process_at_once(start: Callable[..., Process])
     process.write(segment(people(1, 2)))
     process.end_input()
     process.await_step("send-1")
-    process.signal(signal.SIGTERM)
-    process.await_that_signal_is_taken()
-    process.signal(signal.SIGTERM)
-    result = process.result()  # the gate was never opened
+    process.signal_until_it_ends(signal.SIGTERM)  # the gate is never opened
+    result = process.result()
 
     assert (result.exit_code, result.states) == (143, [])
+    assert result.summary == {}
 
 
 def test_what_was_in_flight_when_a_run_was_killed_is_sent_again_and_the_rest_is_not(
