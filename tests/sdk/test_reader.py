@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from audience_sdk import reader
 from audience_sdk.errors import MESSAGE_MALFORMED, CixError
 from audience_sdk.reader import BulkReader, RecordRun
 from hypothesis import given, settings
@@ -65,10 +69,10 @@ class Heard:
         self.runs: list[RecordRun] = []
 
     def read(self, source: Any) -> dict[str, int]:
-        reader = BulkReader()
-        reader.on_records = self._records
-        stats = reader.process_lines(source, dict.fromkeys(KINDS, self.messages.append))
-        assert not reader.waiting
+        bulk = BulkReader()
+        bulk.on_records = self._records
+        stats = bulk.process_lines(source, dict.fromkeys(KINDS, self.messages.append))
+        assert not bulk.waiting
         return dict(stats)
 
     def _records(self, run: RecordRun) -> None:
@@ -176,17 +180,17 @@ def test_text_in_memory_reads_as_well() -> None:
 
 def test_lines_are_passed_on_as_they_come() -> None:
     heard = Heard()
-    reader = BulkReader()
+    bulk = BulkReader()
     at_each_read: list[int] = []
 
     class Slow(Pieces):
         def read1(self, size: int = -1) -> bytes:
             at_each_read.append(len(heard.messages))
-            assert reader.waiting
+            assert bulk.waiting
             return super().read1(size)
 
     line = b'{"type":"STATE","value":1}\n'
-    reader.process_lines(Slow(line * 3, [len(line)] * 3), {"STATE": heard.messages.append})
+    bulk.process_lines(Slow(line * 3, [len(line)] * 3), {"STATE": heard.messages.append})
 
     assert at_each_read == [0, 1, 2, 3]
 
@@ -197,3 +201,23 @@ def test_an_empty_input_holds_nothing() -> None:
     assert heard.read(io.BytesIO(b"")) == {}
     assert heard.read(io.BytesIO(b"\n \n\n")) == {}
     assert heard.messages == []
+
+
+def test_what_the_tap_still_writes_is_taken_so_that_its_pipe_does_not_break() -> None:
+    theirs, ours = os.pipe()
+    with os.fdopen(theirs, "rb") as source, ThreadPoolExecutor(1) as pool:
+        discarding = pool.submit(BulkReader().discard, source, threading.Event())
+        with os.fdopen(ours, "wb") as tap:
+            tap.write(b"x" * 1_000_000)
+        discarding.result(10)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_silent_tap_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
+    monkeypatch.setattr(reader, "_DISCARD_SECONDS", 3_600.0 if stopped else 0.0)
+    stop = threading.Event()
+    if stopped:
+        stop.set()
+    theirs, ours = os.pipe()
+    with os.fdopen(theirs, "rb") as source, os.fdopen(ours, "wb"):
+        BulkReader().discard(source, stop)
