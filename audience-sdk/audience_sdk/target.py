@@ -138,6 +138,11 @@ class AudienceTarget(Target):
         self._fast = not any(self.config.get(name) for name in _SLOW_PATH_SETTINGS)
         if not self._fast:
             self.message_reader.decode_decimals()
+        super()._setup_signal_handlers()
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        """Leave signals to the system until there is something to stop in good order."""
 
     @abstractmethod
     def make_destination(self, services: Services) -> Destination:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from export_harness import STATE, Process, key, people, records, schema, segment
+from export_harness import STATE, Export, Process, key, people, records, schema, segment
+from memory_destination import MemoryTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+
+
+def test_signals_are_taken_only_once_they_can_be_heeded(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[int, bool] = {}
+
+    def take(number: int, handler: Any) -> None:
+        taken[number] = hasattr(handler.__self__, "services")
+
+    monkeypatch.setattr(signal, "signal", take)
+    MemoryTarget(config=export.config)
+
+    assert taken == {signal.SIGINT: True, signal.SIGTERM: True}
 
 
 def test_a_run_in_a_process_of_its_own_ends_like_one_in_ours(start: Callable[..., Process]) -> None:
