@@ -91,7 +91,8 @@ def main() -> None:
             print(f"\n$ meltano run {tap} {target}", flush=True)
             # Whatever is set for production must not reach the stand-ins, nor the demo a real account.
             command = [BIN / "meltano", "--environment=sandbox", "--env-file", os.devnull, "run", tap, target]
-            subprocess.run(command, cwd=ROOT, check=True, env=ENVIRONMENT)
+            if subprocess.run(command, cwd=ROOT, check=False, env=ENVIRONMENT).returncode:
+                sys.exit(f"{target} did not end well; its last lines say why.")
             show(platform, members(platform))
     print("\nWho is not on a list, and why: output/<target>/<run>/rejected.jsonl. Run it again: nothing is sent twice.")
 

@@ -22,6 +22,7 @@ from audience_sdk.errors import (
     ROWS_DEFERRED,
     ROWS_FAILED,
     STOPPED,
+    THROTTLED,
     TOO_MANY_REJECTED,
     CixError,
 )
@@ -337,5 +338,11 @@ _HELD = {
     HELD_AWAY: RowProblem(Outcome.SUPPRESSED, MAY_HAVE_LEFT, "May have left the list by their own act."),
 }
 
-_STATUS = {STOPPED: "stopped", ROWS_DEFERRED: "incomplete", QUOTA_SPENT: "incomplete", JOB_UNFINISHED: "incomplete"}
+_STATUS = {
+    STOPPED: "stopped",
+    ROWS_DEFERRED: "incomplete",
+    QUOTA_SPENT: "incomplete",
+    THROTTLED: "incomplete",
+    JOB_UNFINISHED: "incomplete",
+}
 """How a run is called that an error ended, where it did not fail."""

@@ -188,4 +188,6 @@ def test_a_person_who_unsubscribed_is_not_resubscribed_by_a_twin_without_the_bat
 
 
 def _bad_row(batch: Batch) -> Any:
-    return batch.rows[0]._replace(payload=b'{"EmailAddress":"x@nowhere","ConsentToTrack":"Yes"}', email="x@nowhere", email_key="x@nowhere")
+    return batch.rows[0]._replace(
+        payload=b'{"EmailAddress":"x@nowhere","ConsentToTrack":"Yes"}', email="x@nowhere", email_key="x@nowhere"
+    )

@@ -209,7 +209,9 @@ def test_values_that_were_changed_to_fit_are_counted(export: Export) -> None:
     assert result.summary["warnings"] == {"`Loyalty`: left as it is.": 2}
 
 
-@pytest.mark.parametrize(("code", "exit_code", "status"), [(THROTTLED, 1, "failed"), (QUOTA_SPENT, 75, "incomplete")])
+@pytest.mark.parametrize(
+    ("code", "exit_code", "status"), [(THROTTLED, 75, "incomplete"), (QUOTA_SPENT, 75, "incomplete")]
+)
 def test_where_the_platform_asks_to_come_later_the_rest_waits_for_the_next_run(
     export: Export, code: ErrorCode, exit_code: int, status: str
 ) -> None:
