@@ -96,6 +96,7 @@ class SegmentStage:
             return RowProblem(Outcome.INVALID, EMAIL_INVALID, reason)
         payload, warnings = feed.encode(contact)
         if len(payload) > feed.row_bytes:
+            self._staging.keep(feed.list_no, self._segment_no, email_key)
             reason = f"The row has {len(payload)} bytes; the platform takes {feed.row_bytes}."
             return RowProblem(Outcome.INVALID, ROW_TOO_LARGE, reason)
         for text in warnings:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from audience_sdk.errors import DISK_FULL, PLATFORM_UNREACHABLE, QUOTA_SPENT, CixError
 from audience_sdk.ledger import Ledger
-from export_harness import Export, key, people, segment
+from export_harness import Export, key, people, person, segment
 from memory_destination import MemoryJobDestination
 
 if TYPE_CHECKING:
@@ -124,3 +124,14 @@ def test_a_misspelt_setting_stops_the_run(export: Export) -> None:
 
     assert "`dryrun` is not known (did you mean `dry_run`?)" in result.error_lines()[-1]
     assert export.platform.batches == []
+
+
+def test_a_person_whose_row_grew_too_large_stays_on_the_list(export: Export) -> None:
+    export.run(segment(people(1, 2)), **MIRROR)
+    for _ in range(2):
+        result = export.run(segment([person(1, First="x" * 3_000), person(2)]), **MIRROR)
+        assert result.counts() == {"received": 2, "invalid": 1, "unchanged": 1}
+    assert key(1) in export.held
+
+    export.run(segment(people(2)), **MIRROR)
+    assert set(export.held) == {key(2)}

@@ -35,6 +35,12 @@ _SCHEMA = (
       hash BLOB NOT NULL
     )
     """,
+    # Who is in a segment with a row that cannot be sent; they have not left.
+    """
+    CREATE TABLE IF NOT EXISTS staging.present (
+      list_no INTEGER, email_key TEXT, segment_no INTEGER, PRIMARY KEY (list_no, email_key, segment_no)
+    ) WITHOUT ROWID
+    """,
     # In the order of the keys: confirming a batch then writes neighbouring rows of the ledger.
     """
     CREATE TABLE IF NOT EXISTS staging.plan (
@@ -79,6 +85,7 @@ _PLAN_LEAVERS = f"""
       )
       AND (c.ours OR :adopt_existing)
       AND NOT EXISTS (SELECT 1 FROM staging.staged s WHERE s.list_no = c.list_no AND s.email_key = c.email_key)
+      AND NOT EXISTS (SELECT 1 FROM staging.present p WHERE p.list_no = c.list_no AND p.email_key = c.email_key)
       AND NOT EXISTS (
         SELECT 1 FROM main.memberships m JOIN main.segments g ON g.segment_no = m.segment_no
         WHERE m.list_no = c.list_no AND m.email_key = c.email_key
@@ -207,6 +214,18 @@ class Staging:
         self._unwritten.append(row)
         if len(self._unwritten) == _WRITE_ROWS:
             self._write()
+
+    def keep(self, list_no: int, segment_no: int, email_key: str) -> None:
+        """Note that a person is in a segment though their row cannot be sent.
+
+        Args:
+            list_no: The ledger's number of the list.
+            segment_no: The run's number of the segment.
+            email_key: The key of the contact.
+        """
+        with clear_errors(self.path):
+            row = (list_no, email_key, segment_no)
+            self._connection.execute("INSERT OR IGNORE INTO staging.present VALUES (?, ?, ?)", row)
 
     def _write(self) -> None:
         with clear_errors(self.path), transaction(self._connection, "BEGIN"):

@@ -311,6 +311,16 @@ class Ledger:
                 """,
                 (list_no,),
             )
+            self.connection.execute(
+                """
+                INSERT OR IGNORE INTO memberships
+                SELECT p.list_no, p.email_key, g.segment_no
+                FROM staging.present p JOIN staging.segments n ON n.segment_no = p.segment_no
+                  JOIN main.segments g ON g.name = n.name
+                WHERE p.list_no = ?
+                """,
+                (list_no,),
+            )
 
     def drop_memberships(self, list_no: int, complete: Collection[str]) -> None:
         """Note who has left the run's segments, once everything else is done.
@@ -327,6 +337,10 @@ class Ledger:
                   AND NOT EXISTS (
                     SELECT 1 FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
                     WHERE s.list_no = :list_no AND s.email_key = memberships.email_key AND n.name = :segment
+                  )
+                  AND NOT EXISTS (
+                    SELECT 1 FROM staging.present p JOIN staging.segments n ON n.segment_no = p.segment_no
+                    WHERE p.list_no = :list_no AND p.email_key = memberships.email_key AND n.name = :segment
                   )
                 """,
                 [{"list_no": list_no, "segment": segment} for segment in complete],
