@@ -60,7 +60,7 @@ def test_there_are_never_more_batches_under_way_than_the_limit(export: Export) -
     export.sandbox.fault("slow_answer", platform=export.platform, path="import", seconds=0.3)
     death = AtCall("audience_sdk.ledger.store:Ledger.journal", 5, after=True)
     assert export.run(segment(people(*range(120))), death=death).code == KILLED
-    assert len(in_flight(export)) == IN_FLIGHT
+    assert 1 <= len(in_flight(export)) <= IN_FLIGHT
 
 
 def test_two_processes_share_one_budget(to_constant_contact: Export) -> None:
@@ -99,7 +99,7 @@ def test_a_throttle_without_end_an_outage_and_a_spent_quota_are_told_apart(to_co
         ran = export.run(segment(people(1, 2)))
         told[ran.summary["error"]["code"]] = (ran.code, ran.counts.get("deferred", 0), ran.counts.get("failed", 0))
         export.sandbox.control("DELETE", "/faults")
-    assert told == {"CIX-407": (1, 2, 0), "CIX-401": (1, 0, 2), "CIX-406": (75, 2, 0)}
+    assert told == {"CIX-407": (75, 2, 0), "CIX-401": (1, 0, 2), "CIX-406": (75, 2, 0)}
 
 
 def test_a_spent_quota_leaves_the_rest_for_the_next_day(to_constant_contact: Export) -> None:
