@@ -31,7 +31,7 @@ help: ## list these targets
 
 .PHONY: lock
 lock: .tools/.stamp ## write requirements.lock anew from the pyproject files
-	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-package audience-sdk --group dev $(PACKAGES:%=%/pyproject.toml) -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-package audience-sdk --group dev --all-extras $(PACKAGES:%=%/pyproject.toml) -o requirements.lock
 
 .PHONY: lint
 lint: .venv/.stamp ## ruff (format and all rules) and strict mypy
