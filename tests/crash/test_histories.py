@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cix_sandbox.testing import RunningSandbox
+    from crash_export import Ran
 
 SEGMENTS = ("A", "B")
 PROFILES, ADDRESSES = range(8), range(12)
@@ -192,7 +193,8 @@ class Histories(RuleBasedStateMachine):
     @rule(changes=edits, names=inputs)
     def run_twice(self, changes: list[Edit], names: Names) -> None:
         self._edit(changes)
-        self._run(names, None, mirror=True)
+        first = self._run(names, None, mirror=True)
+        assert first.code == 0, first.log
         self.export.forget_requests()
         self._run(names, None, mirror=True)
         assert self.export.writes() == []
@@ -215,7 +217,7 @@ class Histories(RuleBasedStateMachine):
         adopt_existing: bool = False,
         readmit: bool = False,
         **options: Any,
-    ) -> None:
+    ) -> Ran:
         messages, rows, complete = [], [], set()
         for name in names:
             people = list(self.members[name].items())[:cut]
@@ -247,6 +249,7 @@ class Histories(RuleBasedStateMachine):
             assert self.export.is_campaign_monitor or self.export.members(TRANSIT_LIST) == {}
         elif ran.code != KILLED:
             assert ran.summary["error"]["code"] != "CIX-901", ran.log
+        return ran
 
     def teardown(self) -> None:
         self.sandbox.control("DELETE", "/faults")
