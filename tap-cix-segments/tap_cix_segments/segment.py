@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,6 +11,7 @@ from audience_sdk.errors import SEGMENT_UNKNOWN, CixError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from tap_cix_segments.data_types import DataType
     from tap_cix_segments.report import SegmentReport
@@ -37,11 +38,15 @@ class Segment:
         name: The name of its table in Customer Insights, which is the name of its Singer stream.
         columns: The columns of its profiles.
         key_properties: The names of the columns that tell its profiles apart; may be empty.
+        refreshed_at: When Customer Insights last refreshed it, with an offset; None where the source cannot say.
+        active: Whether Customer Insights still refreshes it; None where the source cannot say.
     """
 
     name: str
     columns: tuple[Column, ...]
     key_properties: tuple[str, ...]
+    refreshed_at: datetime | None = field(default=None, kw_only=True)
+    active: bool | None = field(default=None, kw_only=True)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -72,6 +77,18 @@ class Source(Protocol):
         Raises:
             CixError: The source cannot be read.
         """
+
+    def content_mark(self, segment: Segment) -> str | None:
+        """Return a text that is the same for as long as a segment's content is the same.
+
+        Args:
+            segment: One of `segments()`.
+
+        Returns:
+            By default the time of its last refresh; None where the source has nothing to go by, so that the segment is
+            never skipped.
+        """
+        return segment.refreshed_at.isoformat() if segment.refreshed_at else None
 
     def read(self, segment: Segment, columns: Sequence[Column], report: SegmentReport) -> Iterator[Batch]:
         """Read a segment; what cannot be read goes to the report, and the rest is still read.
