@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import signal
@@ -11,13 +12,15 @@ import sys
 import termios
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cix_sandbox.sample import write_sample
+from tap_cix_segments.writer import LineWriter, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EXECUTABLE = str(Path(sys.executable).with_name("tap-cix-segments"))
 
@@ -36,8 +39,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def blocked(config: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A tap that waits for its reader in the middle of a segment."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1" if request.param == "unbuffered" else ""}
+    # Without a buffer on this side: `communicate` would leave out what `readline` has read beyond the line.
     process = subprocess.Popen(
-        [EXECUTABLE, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        [EXECUTABLE, "--config", str(config)],
+        bufsize=0,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
     )
     assert process.stdout
     assert b"SCHEMA" in process.stdout.readline()
@@ -63,6 +71,28 @@ def test_signal_stops_between_lines_without_activate_version(
     assert kinds == {"RECORD"}
     assert b"Traceback" not in log
     assert b"CIX-604" in log.splitlines()[-1]
+
+
+class _ShortWrites(io.RawIOBase):
+    """A pipe to a slow reader, met by a signal in each write: it takes a few bytes at a time."""
+
+    def __init__(self, on_write: Callable[[], None]) -> None:
+        self.taken = b""
+        self._on_write = on_write
+
+    def write(self, data: Any) -> int:
+        self.taken += bytes(data[:7])
+        self._on_write()
+        return len(data[:7])
+
+
+def test_short_writes_and_a_signal_in_the_first_leave_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LineWriter()
+    pipe = _ShortWrites(lambda: None if len(pipe.taken) > 7 else writer.stop(143))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=pipe))
+    with pytest.raises(Stopped):
+        writer.write_lines(b'{"type": "RECORD"}\n' * 3)
+    assert pipe.taken == b'{"type": "RECORD"}\n' * 3
 
 
 def test_second_signal_does_not_wait_for_the_reader(blocked: subprocess.Popen[bytes]) -> None:
