@@ -178,6 +178,7 @@ class Api:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         attempts: int | None = None,
+        look_first: Callable[[], Reply | None] | None = None,
     ) -> Reply:
         """Send a request until it has an answer that is final.
 
@@ -188,6 +189,8 @@ class Api:
             params: Query parameters.
             headers: Further headers.
             attempts: Send it so often at most, where fewer will do than for the rest.
+            look_first: Called before the request is sent again though it may have been carried out; what it returns is
+                the answer then, unless it is None.
 
         Returns:
             The answer, of whatever status.
@@ -203,13 +206,15 @@ class Api:
             headers={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
         )
         attempts = min(self.attempts, attempts or self.attempts)
-        reply = self._send_until_final(request, attempts)
+        reply = self._send_until_final(request, attempts, look_first)
         if self.renew is not None and self.expired(reply):
             self.renew(reply.authorization)
-            reply = self._send_until_final(request, attempts)
+            reply = self._send_until_final(request, attempts, look_first)
         return reply
 
-    def _send_until_final(self, request: requests.Request, attempts: int) -> Reply:
+    def _send_until_final(
+        self, request: requests.Request, attempts: int, look_first: Callable[[], Reply | None] | None
+    ) -> Reply:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
             stop=stop_after_attempt(attempts),
@@ -221,6 +226,9 @@ class Api:
         try:
             for attempt in retrying:
                 with attempt:
+                    found = look_first() if in_doubt and look_first is not None else None
+                    if found is not None:
+                        return found
                     try:
                         reply = self._send_once(request, retry=attempt.retry_state.attempt_number > 1)
                     except _TryAgainError as error:
