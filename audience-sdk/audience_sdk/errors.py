@@ -67,7 +67,7 @@ COLUMN_UNKNOWN = _register(
 FIELD_UNKNOWN = _register(
     104,
     "A platform field in the field mapping does not exist.",
-    "Correct the name in `field_mapping`, or create the field at the platform.",
+    "Correct the name in `field_mapping`, or set `create_fields: true` to have a missing custom field created.",
 )
 LIST_UNSET = _register(
     105,
@@ -204,12 +204,14 @@ CREDENTIALS_REFUSED = _register(
 CONNECTION_LOST = _register(
     403,
     "The authorisation of this connection has ended.",
-    "Connect again: get a new refresh token and set it in the configuration.",
+    "Connect again: `meltano invoke <target>:login` (without Meltano: `<target> --config … --login`), or set a new "
+    "refresh token or API key.",
 )
 LIST_UNKNOWN = _register(
     404,
     "The list does not exist, or belongs to another account.",
-    "Check `list_id` and `lists`; use the API's id of the list, not the one in the web address.",
+    "Check `list_id` and `lists`: the list's name or its API id (not the one in the web address), both of which "
+    "`--lists` shows; or set `create_list: true`.",
 )
 PERMISSION_MISSING = _register(
     405,
@@ -240,6 +242,27 @@ JOB_FAILED = _register(
     410,
     "An asynchronous job at the platform ended without success.",
     "Run again; if it fails again, ask the platform's support with the job's id.",
+)
+
+ANSWER_UNKNOWN = _register(
+    411,
+    "The platform gave an answer that this version does not know; it was not taken for success.",
+    "Run again; if it comes again, report it with the answer in the summary, which holds no personal data.",
+)
+NOT_CONNECTED = _register(
+    421,
+    "The export is not connected to an account yet.",
+    "Connect it: `meltano invoke <target>:login` (without Meltano: `<target> --config … --login`).",
+)
+LOGIN_FAILED = _register(
+    422,
+    "The login did not come to an end.",
+    "Start it again, and grant access in the browser before the time is up.",
+)
+LIST_AMBIGUOUS = _register(
+    423,
+    "Several lists have the name that a setting gives.",
+    "Put the id of the one that is meant into `list_id` or `lists`.",
 )
 
 # 5xx: guards
@@ -301,6 +324,17 @@ CONFIRMATION_EMAILS = _register(
     "Choose a list without confirmed opt-in, or set `allow_confirmation_emails: true` if that is meant.",
 )
 
+FIELDS_TOO_MANY = _register(
+    512,
+    "The platform does not take so many custom fields.",
+    "Map fewer custom fields, or delete some that nobody needs at the platform.",
+)
+OPTIONS_TOO_MANY = _register(
+    513,
+    "A custom field of choices would get very many new options.",
+    "Map the column to a text field, or correct the values at the source; nothing was sent.",
+)
+
 # 6xx: this machine
 LEDGER_UNUSABLE = _register(
     601,
@@ -327,6 +361,12 @@ FILE_BUSY = _register(
     605,
     "Another process holds a file beside the ledger for longer than two minutes.",
     "Wait for that process to end and run again; nothing is damaged.",
+)
+TOKENS_LOCKED = _register(
+    611,
+    "The stored tokens are encrypted, or are to be, and cannot be read with the key that there is.",
+    "Set `CIX_TOKEN_KEY` to the key that they were encrypted with (several keys with commas between; the first one "
+    "encrypts), or delete the file of tokens and connect again.",
 )
 
 # 7xx: rows
@@ -359,6 +399,11 @@ LEFT_ALL_SEGMENTS = _register(
     709,
     "The person has left every segment that feeds the list.",
     "Nothing, if that is right; else look at the segments at the source.",
+)
+VALUE_NOT_KEPT = _register(
+    710,
+    "A sample was read back, and the platform holds something else than was sent.",
+    "Look at the named field at the platform: its type, its options, and whether it still exists.",
 )
 ROW_UNCONFIRMED = _register(707, "The platform did not confirm the row.", "Run again: the row is sent again.")
 
