@@ -167,6 +167,48 @@ OUTPUT_CLOSED = _register(
     "Look at the target's own error; the tap did not finish.",
 )
 
+LOGIN_REFUSED = _register(
+    231,
+    "Microsoft Entra gave the tap no access token.",
+    "Correct the setting or the app registration that the message names; README of the tap, `Rights`.",
+)
+RIGHT_MISSING = _register(
+    232,
+    "Dataverse refuses the tap a right that it needs.",
+    "Grant the named right; README of the tap, `Rights`.",
+)
+TABLE_MISSING = _register(
+    233,
+    "Dataverse does not have a table or column of Customer Insights that the tap needs.",
+    "Check `organization_url`; in Customer Insights, switch on data sharing with Dataverse and let one full refresh end.",
+)
+SOURCE_ANSWER_WRONG = _register(
+    234,
+    "Dataverse gave an answer that the tap does not understand or must not follow.",
+    "Run again; if it comes again, report it with the message, which holds no personal data.",
+)
+READ_NOT_RESUMED = _register(
+    235,
+    "Dataverse broke off the reading of a table again and again.",
+    "Run again when the environment is less busy, best not during a refresh of Customer Insights.",
+)
+MEMBERSHIP_UNREADABLE = _register(
+    236,
+    "What Dataverse says of the segments of some customers cannot be read.",
+    "Let Customer Insights refresh and sync to Dataverse, then run again; the other rows were sent.",
+)
+PROFILE_MISSING = _register(
+    237,
+    "Members of a segment have no profile that the tap can see.",
+    "Run again after the next refresh; if it stays, check that no business unit hides profiles from the application "
+    "user. If such members may count as gone, set `skip_members_without_profile: true`.",
+)
+SEGMENT_WITHOUT_MEMBERS = _register(
+    238,
+    "Dataverse has no member of a segment, and nothing tells whether it is empty, not synced yet, or misspelt.",
+    "Check its output table name in Customer Insights, and that it has been refreshed and synced to Dataverse.",
+)
+
 # 3xx: Singer input
 MESSAGE_MALFORMED = _register(
     301,
