@@ -209,6 +209,27 @@ SEGMENT_WITHOUT_MEMBERS = _register(
     "Check its output table name in Customer Insights, and that it has been refreshed and synced to Dataverse.",
 )
 
+EXTRA_MISSING = _register(
+    218,
+    "The source needs a library that is not installed.",
+    "Install the named extra of tap-cix-segments.",
+)
+PARTITION_EMPTY = _register(
+    219,
+    "A partition's file is empty, without even a header.",
+    "It may be cut short: run the export again. If your exports write such files, set `allow_empty_files: true`.",
+)
+SEGMENT_STALE = _register(
+    220,
+    "A segment has not been refreshed for long, or is not active.",
+    "Look at the segment in Customer Insights: it may be switched off, or its refresh may fail. It was read as it is.",
+)
+TABLES_NOT_FOUND = _register(
+    221,
+    "The source folder holds no tables of the kind that `source` says.",
+    "Point `folder` at the folder whose subfolders are the tables, and check `source`.",
+)
+
 # 3xx: Singer input
 MESSAGE_MALFORMED = _register(
     301,
@@ -230,6 +251,12 @@ NOTHING_ARRIVED = _register(
     304,
     "No segment arrived.",
     "Nothing was sent. Check that the tap ran (in a shell pipe, `set -o pipefail`) and what `select` names.",
+)
+
+SKIPPED_BUT_NEEDED = _register(
+    305,
+    "The tap left out segments as unchanged, but the list does not hold them just so.",
+    "Run again: the tap will read them. To have them read at once, run with `--full-refresh`, or without a state.",
 )
 
 # 4xx: the platform
