@@ -180,7 +180,7 @@ RIGHT_MISSING = _register(
 TABLE_MISSING = _register(
     233,
     "Dataverse does not have a table or column of Customer Insights that the tap needs.",
-    "Check `organization_url`; in Customer Insights, switch on data sharing with Dataverse and let one full refresh end.",
+    "Check `organization_url`; switch on data sharing with Dataverse in Customer Insights, and let a full refresh end.",
 )
 SOURCE_ANSWER_WRONG = _register(
     234,
