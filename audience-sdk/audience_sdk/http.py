@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,13 +22,12 @@ from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, URL_IN
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pyrate_limiter import Limiter
     from requests.auth import AuthBase
 
 # Its debug lines quote the query of a request, where an address can stand.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 _MAX_WAIT_SECONDS = 300.0
 """A platform that asks for a longer wait is left alone: the run ends, and a later one goes on."""
@@ -132,6 +131,17 @@ def again_on_faults(reply: Reply) -> Again | None:
     return None
 
 
+class Pace(Protocol):
+    """Whatever a request waits for before it is sent."""
+
+    def try_acquire(self, name: str) -> object:
+        """Wait until a request may be sent.
+
+        Args:
+            name: What it is counted as.
+        """
+
+
 @dataclass
 class Api:
     """A platform's API.
@@ -155,7 +165,7 @@ class Api:
     renew: Callable[[str], None] | None = None
     expired: Callable[[Reply], bool] = unauthorised
     traffic: Traffic = field(default_factory=Traffic)
-    limiter: Limiter | None = None
+    limiter: Pace | None = None
     attempts: int = 6
     read_timeout: float = 120.0
     stop: threading.Event = field(default_factory=threading.Event)
@@ -276,7 +286,7 @@ class Api:
             return CixError(THROTTLED, f"{place} refused {attempts} attempts in a row ({error}).", in_doubt=in_doubt)
         message = f"{place} could not be reached in {attempts} attempts ({error})."
         action = None
-        if host.hostname in _LOOPBACK:
+        if host.hostname in LOOPBACK:
             action = "If this is the sandbox, start it with `make sandbox` and run again."
         return CixError(PLATFORM_UNREACHABLE, message, action, in_doubt=in_doubt)
 
@@ -292,7 +302,7 @@ def check_url(setting: str, url: str) -> str:
         CixError: `URL_INSECURE` for `http://` to another machine.
     """
     parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise CixError(URL_INSECURE, f"Setting `{setting}` does not begin with `https://`.")
     return url.rstrip("/")
 
