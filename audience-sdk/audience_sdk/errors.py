@@ -474,6 +474,11 @@ VALUE_NOT_KEPT = _register(
     "A sample was read back, and the platform holds something else than was sent.",
     "Look at the named field at the platform: its type, its options, and whether it still exists.",
 )
+CONTACT_DELETED = _register(
+    711,
+    "The contact was deleted at the platform.",
+    "Nothing; or restore the contact at the platform if it was deleted by mistake.",
+)
 ROW_UNCONFIRMED = _register(707, "The platform did not confirm the row.", "Run again: the row is sent again.")
 
 # 9xx: our own faults
