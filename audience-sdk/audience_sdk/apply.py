@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from audience_sdk.destination import Destination, Limits
     from audience_sdk.ledger import JournalledBatch, Ledger, Staging
     from audience_sdk.plan import ListPlan, Plan
+    from audience_sdk.readback import Sample
     from audience_sdk.report import Report
 
 _logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Applier:
         report: The run's report.
         stop: Set when the run is to stop: what is in flight is finished, nothing new is begun.
         unsubscribe: Whether those who leave are unsubscribed instead of taken off the list.
+        sample: Keeps some of the confirmed rows, to be read back.
         advance: Called with the number of rows that have an outcome.
     """
 
@@ -110,6 +112,7 @@ class Applier:
         report: Report,
         stop: threading.Event,
         unsubscribe: bool,
+        sample: Sample,
         advance: Callable[[int], None],
     ) -> None:
         self._destination = destination
@@ -118,6 +121,7 @@ class Applier:
         self._report = report
         self._stop = stop
         self._unsubscribe = unsubscribe
+        self._sample = sample
         self._advance = advance
         self._pool = ThreadPoolExecutor(destination.limits.calls)
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
@@ -308,6 +312,8 @@ class Applier:
         self._refusals = 0 if confirmed else self._refusals
         counts = self._report.list_counts(sent.plan.list_id)
         action = sent.journalled.action
+        for text in result.warnings:
+            self._report.warn(text)
         if action == Action.REMOVE.value:
             counts.removed += confirmed
             for row in self._rows_of(sent):
@@ -319,7 +325,14 @@ class Applier:
                 created = confirmed if action == Action.CREATE.value else 0
             counts.add(Outcome.CREATED, created)
             counts.add(Outcome.UPDATED, confirmed - created)
+            self._keep_sample(sent, result)
         self._advance(confirmed)
+
+    def _keep_sample(self, sent: _Sent, result: BatchResult) -> None:
+        picks = self._sample.picks(sent.rows)
+        if picks:
+            kept = [row for position, row in enumerate(self._rows_of(sent)) if position in picks]
+            self._sample.rows[sent.plan.list_id] += [row for row in kept if row.email_key not in result.problems]
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
         for row in self._rows_of(sent):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from audience_sdk.errors import FIELD_UNKNOWN, CixError
+from audience_sdk.errors import FIELD_UNKNOWN, SETTING_INVALID, CixError
 from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from audience_sdk.contact import Action, Contact, RowProblem, StagedRow
+    from audience_sdk.fields import WantedField
     from audience_sdk.mapping import FieldMapping
 
 
@@ -32,6 +33,7 @@ class Limits:
         calls: Write requests at the same time.
         in_flight: Batches under way at the same time, those that the platform works on by itself included.
         removals: Most contacts that leave a list in one batch.
+        custom_fields: Most custom fields that there can be, where the platform says so.
     """
 
     rows: int
@@ -40,6 +42,7 @@ class Limits:
     calls: int
     in_flight: int
     removals: int
+    custom_fields: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,16 @@ class PlatformList:
         list_id: The platform's id.
         name: The name that people know it by.
         custom_fields: The custom fields that its contacts can have.
+        unsubscribing: What unsubscribing somebody from it does elsewhere, in a sentence; empty if nothing.
+        options_grow: Whether fields of choices get the options that rows name and they lack, so that a row may name
+            them; set by the engine.
     """
 
     list_id: str
     name: str
     custom_fields: tuple[CustomField, ...] = ()
+    unsubscribing: str = ""
+    options_grow: bool = False
 
 
 class EncodedRow(NamedTuple):
@@ -126,11 +134,13 @@ class BatchResult:
         created: How many of the confirmed rows were new to the list, where the platform tells.
         absent: Of the people who were to leave, those who were not on the list any more: somebody else has taken them
             off, or they have left by their own act.
+        warnings: What is odd about the answer without being a problem of a row, each in a sentence without values.
     """
 
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
     created: int | None = None
     absent: Collection[str] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ def find_custom_fields(
         The custom field by the name that the user wrote.
 
     Raises:
-        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field.
+        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field; `SETTING_INVALID` if two entries name one.
     """
     by_name = {fold(each.key): each for each in available} | {fold(each.name): each for each in available}
     for name in named:
@@ -180,6 +190,12 @@ def find_custom_fields(
                 f"Setting `field_mapping.custom_fields` names `{name}`, which the platform does not have"
                 f"{nearest(name, [each.name for each in available])}.",
             )
+    spelled: dict[str, str] = {}
+    for name in named:
+        other = spelled.setdefault(by_name[fold(name)].key, name)
+        if other != name:
+            message = f"Setting `field_mapping.custom_fields` names `{other}` and `{name}`, which are the same field."
+            raise CixError(SETTING_INVALID, message)
     return {name: by_name[fold(name)] for name in named}
 
 
@@ -274,6 +290,67 @@ class Destination(ABC):
         Raises:
             CixError: If the platform refuses to list them.
         """
+
+    def fold_field(self, name: str) -> str:
+        """Return a custom field's name or key in the one spelling of all that are the same to the platform.
+
+        Args:
+            name: As the user or the platform wrote it.
+        """
+        return name.casefold()
+
+    def design_field(self, wanted: WantedField) -> CustomField:
+        """Return the custom field as the platform would make it; nothing is sent.
+
+        Args:
+            wanted: What is missing.
+
+        Raises:
+            CixError: `FIELD_UNKNOWN` if the platform cannot have such a field, and why.
+        """
+        raise CixError(FIELD_UNKNOWN, f"Custom field `{wanted.name}` is missing and cannot be created from here.")
+
+    def create_field(self, list_id: str, design: CustomField) -> CustomField:
+        """Create a custom field.
+
+        Args:
+            list_id: The list that is to have it, where fields belong to lists.
+            design: What `design_field` returned.
+
+        Returns:
+            The field with the key that the platform gave it.
+        """
+        raise NotImplementedError
+
+    def add_options(self, list_id: str, field: CustomField, options: Sequence[str]) -> None:
+        """Give a field of choices further options; those that it has stay.
+
+        Args:
+            list_id: The list, where fields belong to lists.
+            field: The field as it is.
+            options: The options that are missing.
+        """
+        raise NotImplementedError
+
+    def values_of(self, payload: bytes) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - for platforms with choices
+        """Return the custom fields' keys and values in a row, a field with several choices several times.
+
+        Args:
+            payload: The row, as `row_encoder` made it.
+        """
+        return ()
+
+    def read_back(self, list_id: str, rows: Sequence[StagedRow]) -> Iterable[str]:  # noqa: ARG002 - likewise
+        """Compare what the platform holds with confirmed rows, and yield a sentence for each difference.
+
+        Args:
+            list_id: The list.
+            rows: A few confirmed rows.
+
+        Yields:
+            What differs, naming the field and no value; the same sentence for the same kind of difference.
+        """
+        return ()
 
     def finish_list(self, list_id: str) -> None:  # noqa: B027 - most platforms have nothing to tidy up
         """Tidy up after the last batch for a list.

@@ -14,11 +14,18 @@ from rich.console import Console
 from rich.table import Table
 
 from audience_sdk.contact import Outcome
-from audience_sdk.errors import ACCOUNTING_BROKEN, LEFT_ALL_SEGMENTS, OUTPUT_UNWRITABLE, CixError, ErrorCode
+from audience_sdk.errors import (
+    ACCOUNTING_BROKEN,
+    ANSWER_UNKNOWN,
+    LEFT_ALL_SEGMENTS,
+    OUTPUT_UNWRITABLE,
+    CixError,
+    ErrorCode,
+)
 from audience_sdk.ledger.database import PRIVATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from audience_sdk.contact import RowProblem
@@ -74,6 +81,8 @@ class Report:
         sync_mode: The sync mode.
         dry_run: Whether the run ends with the plan.
         traffic: What the run has asked of the platform.
+        changes: What was changed at the platform besides contacts, by list; in a dry run what would be.
+        unknown_answers: Answers about rows that nobody knows, without personal data, and how often they came.
     """
 
     directory: Path
@@ -88,6 +97,8 @@ class Report:
     error: dict[str, str] | None = None
     not_removed: int = 0
     names: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    unknown_answers: dict[str, int] = field(default_factory=dict)
     started_at: str = field(default_factory=_now)
 
     def __post_init__(self) -> None:
@@ -105,6 +116,16 @@ class Report:
     def warn(self, text: str, rows: int = 1) -> None:
         """Count a warning that concerns rows; the text names no value."""
         self.warnings[text] = self.warnings.get(text, 0) + rows
+
+    def changed(self, list_id: str, lines: Sequence[str]) -> None:
+        """Note what was changed at the platform besides contacts.
+
+        Args:
+            list_id: The list.
+            lines: What was changed; holds no personal data.
+        """
+        if lines:
+            self.changes.setdefault(list_id, []).extend(lines)
 
     def problem(self, list_id: str, segment: str, row_key: str, email: str, problem: RowProblem) -> None:
         """Count a row that is not on the list, and write down why.
@@ -144,6 +165,8 @@ class Report:
     def _write_row(
         self, list_id: str, segment: str, row_key: str, email: str, outcome: str, code: ErrorCode, reason: str
     ) -> None:
+        if code is ANSWER_UNKNOWN:
+            self.unknown_answers[reason] = self.unknown_answers.get(reason, 0) + 1
         row = {
             "row_key": row_key,
             "email": email,
@@ -210,6 +233,8 @@ class Report:
             "bytes": self.traffic.bytes,
             "not_removed": self.not_removed,
             "warnings": self.warnings,
+            "changes": self.changes,
+            "unknown_answers": self.unknown_answers,
         }
         path = self.directory / "summary.json"
         _write_whole(path, summary)

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audience_sdk.apply import Applier
 from audience_sdk.contact import Outcome, RowProblem
@@ -30,15 +30,17 @@ from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, led
 from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping, nearest
 from audience_sdk.plan import check_guards, make_plan, preview
+from audience_sdk.prepare import Lists
 from audience_sdk.progress import progress
+from audience_sdk.readback import Sample, read_back
 from audience_sdk.recover import erase_leftovers, recover
 from audience_sdk.report import Report
-from audience_sdk.stage import Feed, SegmentStage
+from audience_sdk.stage import SegmentStage
 
 if TYPE_CHECKING:
     import logging
     import threading
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from audience_sdk.destination import Destination
     from audience_sdk.http import Traffic
@@ -83,7 +85,6 @@ class Run:
         self._stop = stop
         self._resources = ExitStack()
         self._reading = ExitStack()
-        self._feeds: dict[str, Feed] = {}
         self.checks_only = False
         self._begun = False
         self._segments: set[str] = set()
@@ -103,6 +104,7 @@ class Run:
             dry_run=settings.dry_run,
             traffic=traffic,
         )
+        self._lists = Lists(destination, settings, self._mapping, self.report, logger)
 
     def begin(self) -> None:
         """Check what can be checked before the first record, and open the ledger.
@@ -116,7 +118,7 @@ class Run:
         self._resources.callback(self._ledger.close)
         for list_id in self._settings.all_lists():
             self._resources.enter_context(held(self._ledger_path, f"list {list_id}"))
-            self._feeds[list_id] = self._feed(list_id)
+            self._lists.add(list_id, self._ledger.list_no(self._target, list_id))
         # Whoever can take this lock knows that the run is over.
         self._resources.enter_context(held(self._ledger_path, f"run {self.report.run_id}", once=True))
         if not self._settings.dry_run:
@@ -127,19 +129,19 @@ class Run:
         self._read = self._reading.enter_context(progress(self._logger, "profiles read"))
         self._begun = True
 
-    def open_segment(self, segment: str, columns: Collection[str], key_columns: Sequence[str]) -> SegmentStage:
-        """Get ready for the records of a segment.
+    def open_segment(self, segment: str, properties: Mapping[str, Any], key_columns: Sequence[str]) -> SegmentStage:
+        """Get ready for the records of a segment; custom fields that are missing are created here, if they may be.
 
         Args:
             segment: Name of the stream.
-            columns: The properties of its schema.
+            properties: The properties of its schema.
             key_columns: Its key properties.
 
         Raises:
-            CixError: If the mapping does not fit the segment, or no list is named for it.
+            CixError: If the mapping does not fit the segment, no list is named for it, or a field cannot be created.
         """
-        self._mapping.check_columns(segment, columns)
-        feeds = [self._feeds[list_id] for list_id in self._settings.lists_of(segment)]
+        self._mapping.check_columns(segment, properties)
+        feeds = [self._lists.feed(list_id, properties) for list_id in self._settings.lists_of(segment)]
         for feed in feeds:
             self.report.list_counts(feed.list_id)
         self._segments.add(segment)
@@ -188,7 +190,7 @@ class Run:
         plan = make_plan(
             self._ledger,
             self._staging,
-            {list_id: self._feeds[list_id].list_no for list_id in self.report.lists},
+            {list_id: self._lists.numbers[list_id] for list_id in self.report.lists},
             self._segments if self._settings.assume_full_table else self._complete,
             self._settings,
             self._mapping_hash,
@@ -198,6 +200,7 @@ class Run:
             self._logger.info("Plan: %s", path)
         check_guards(plan, self._ledger, self._staging, self._settings)
         for each in plan.lists:
+            self._lists.extend_options(each, self._staging)
             self._count_settled(each)
         error = None
         if self._settings.dry_run:
@@ -224,18 +227,6 @@ class Run:
         self.report.error = {"code": error.code.code, "message": error.message, "what_to_do": error.action}
         self._close(_STATUS.get(error.code, "failed"))
 
-    def _feed(self, list_id: str) -> Feed:
-        platform_list = self._destination.describe_list(list_id)
-        self.report.names[list_id] = platform_list.name
-        limits = self._destination.limits
-        return Feed(
-            list_id=list_id,
-            list_no=self._ledger.list_no(self._target, list_id),
-            encode=self._destination.row_encoder(platform_list, self._mapping),
-            row_bytes=limits.body_bytes - self._destination.body_overhead(list_id),
-            email_length=limits.email_length,
-        )
-
     def _check_arrivals(self) -> None:
         """Check that what the settings name has arrived.
 
@@ -253,8 +244,8 @@ class Run:
 
     def _settle_the_past(self) -> None:
         """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
-        for feed in self._feeds.values():
-            recover(self._destination, self._ledger, feed.list_id, feed.list_no, stop=self._stop, logger=self._logger)
+        for list_id, list_no in self._lists.numbers.items():
+            recover(self._destination, self._ledger, list_id, list_no, stop=self._stop, logger=self._logger)
         erase_leftovers(self._ledger)
 
     def _let_go_of_staging(self) -> None:
@@ -287,6 +278,9 @@ class Run:
         self._ledger.add_segments(self._segments)
         for each in plan.lists:
             self._ledger.add_memberships(each.list_no)
+        sample = Sample(
+            self._settings.read_back_sample, sum(each.diff.create + each.diff.update for each in plan.lists)
+        )
         with progress(self._logger, "profiles sent", plan.writes) as advance:
             error = Applier(
                 self._destination,
@@ -295,12 +289,14 @@ class Run:
                 self.report,
                 stop=self._stop,
                 unsubscribe=self._settings.on_leave == "unsubscribe",
+                sample=sample,
                 advance=advance,
             ).run(plan)
         if error is None:
             for each in plan.lists:
                 self._ledger.drop_memberships(each.list_no, plan.complete)
                 self._ledger.keep_mapping(each.list_no, self._mapping_hash)
+            read_back(self._destination, sample.rows, self.report, self._logger)
         return error
 
     def _judgement(self) -> CixError | None:

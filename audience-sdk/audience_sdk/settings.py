@@ -62,6 +62,27 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
             description="Columns of the segment by field of the platform. A list of columns is joined by a blank.",
         ),
         th.Property(
+            "create_fields",
+            th.BooleanType,
+            default=False,
+            description="Create custom fields that `field_mapping` names and the platform lacks, of the type that the"
+            " segment's schema calls for. Otherwise a missing one stops the run, since it may be misspelt.",
+        ),
+        th.Property(
+            "extend_options",
+            th.BooleanType,
+            default=False,
+            description="Give fields of choices the options that rows name and they lack. Otherwise such a value is"
+            " left out and counted.",
+        ),
+        th.Property(
+            "read_back_sample",
+            th.IntegerType,
+            default=20,
+            description="So many written people are read back after a run, to find what the platform did not keep; 0"
+            " for none.",
+        ),
+        th.Property(
             "max_profiles",
             th.IntegerType,
             default=MAX_PROFILES,
@@ -175,6 +196,9 @@ class Settings:
         default_list: List of the segments that `lists` does not name.
         lists: Lists by segment.
         field_mapping: The setting as given; the destination knows its fields.
+        create_fields: Whether missing custom fields are created.
+        extend_options: Whether missing options are added.
+        read_back_sample: How many written people are read back after a run.
         max_profiles: Most different people in one run.
         max_rejected_ratio: Largest share of invalid and rejected rows of a successful run.
         mirror: Whether those leave the list who have left every segment that feeds it.
@@ -198,6 +222,9 @@ class Settings:
     default_list: str | None
     lists: Mapping[str, tuple[str, ...]]
     field_mapping: Mapping[str, Any]
+    create_fields: bool
+    extend_options: bool
+    read_back_sample: int
     max_profiles: int
     max_rejected_ratio: float
     mirror: bool
@@ -242,6 +269,9 @@ class Settings:
             default_list=default_list,
             lists=lists,
             field_mapping=config["field_mapping"],
+            create_fields=bool(config.get("create_fields")),
+            extend_options=bool(config.get("extend_options")),
+            read_back_sample=max(0, int(config["read_back_sample"])),
             max_profiles=int(config["max_profiles"]),
             max_rejected_ratio=_ratio(config, "max_rejected_ratio"),
             mirror=config["sync_mode"] == "mirror",

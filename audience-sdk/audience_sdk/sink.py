@@ -39,8 +39,7 @@ class SegmentSink(Sink):
     def setup(self) -> None:
         """Check the field mapping against the segment's columns."""
         if self.stream_name != MELTANO_TEST_STREAM:
-            columns = self.schema["properties"].keys()
-            self.stage = self._run.open_segment(self.stream_name, columns, self.key_properties)
+            self.stage = self._run.open_segment(self.stream_name, self.schema["properties"], self.key_properties)
         else:
             self._run.checks_only = True
 

@@ -1,0 +1,71 @@
+"""Reading a sample back: does the platform hold what it has confirmed?"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from audience_sdk.errors import VALUE_NOT_KEPT, CixError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+
+    from audience_sdk.contact import StagedRow
+    from audience_sdk.destination import Destination
+    from audience_sdk.report import Report
+
+
+class Sample:
+    """A few confirmed rows, spread evenly over what a run sends.
+
+    Args:
+        size: Most rows.
+        writes: How many rows are to be sent.
+
+    Attributes:
+        rows: The rows by the platform's id of the list.
+    """
+
+    def __init__(self, size: int, writes: int) -> None:
+        self.rows: defaultdict[str, list[StagedRow]] = defaultdict(list)
+        self._left = size
+        self._step = max(1, -(-writes // size)) if size else 0
+        self._to_skip = 0
+
+    def picks(self, count: int) -> range:
+        """Return the positions of the rows to keep among the next ones that are confirmed.
+
+        Args:
+            count: How many rows have come.
+        """
+        if not self._left:
+            return range(0)
+        picks = range(self._to_skip, count, self._step)[: self._left]
+        self._left -= len(picks)
+        self._to_skip = picks[-1] + self._step - count if picks else self._to_skip - count
+        return picks
+
+
+def read_back(
+    destination: Destination, rows: Mapping[str, list[StagedRow]], report: Report, logger: logging.Logger
+) -> None:
+    """Read the sample back and warn of what the platform did not keep; whatever happens, the run has succeeded.
+
+    Args:
+        destination: The platform.
+        rows: The sampled rows by list.
+        report: Gets a warning for each kind of difference.
+        logger: Where it is told.
+    """
+    for list_id, sampled in rows.items():
+        try:
+            differences = Counter(destination.read_back(list_id, sampled))
+        except CixError as error:
+            report.warn(f"{VALUE_NOT_KEPT.code}: no sample could be read back ({error.code.code}).", len(sampled))
+            logger.warning("List %s: no sample could be read back: %s", list_id, error)
+            continue
+        for text, count in differences.items():
+            line = f"{VALUE_NOT_KEPT.code}: of {len(sampled)} people read back, {text}"
+            report.warn(line, count)
+            logger.warning("List %s: %s (%d). What to do: %s", list_id, line, count, VALUE_NOT_KEPT.action)
