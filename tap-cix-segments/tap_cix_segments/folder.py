@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from contextlib import contextmanager
 from posixpath import basename, dirname
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import fsspec  # type: ignore[import-untyped]
 from audience_sdk.errors import (
     MODEL_AMBIGUOUS,
+    MODEL_INVALID,
     MODEL_NOT_FOUND,
+    PARTITION_EMPTY,
     PARTITION_MISSING,
     PARTITION_UNREADABLE,
     SOURCE_UNREADABLE,
     CixError,
 )
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
 from tap_cix_segments.data_types import read_column
 from tap_cix_segments.locations import path_parts, possible_paths
 from tap_cix_segments.model import FolderSegment, Model, Partition, parse_model
 from tap_cix_segments.partition import PartitionReader, Rows
+from tap_cix_segments.patience import Patience
 from tap_cix_segments.segment import Batch, Column, Segment, Source
+from tap_cix_segments.storage import InputFile, clear_errors, file_mark, open_folder, scheme_of, without_secrets
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_cix_segments.report import SegmentReport
 
@@ -40,11 +42,13 @@ class PartitionFile(NamedTuple):
         partition: What model.json says about it.
         path: Where it is.
         size: Its size in bytes.
+        mark: A text that changes when it is written anew.
     """
 
     partition: Partition
     path: str
     size: int
+    mark: str
 
 
 class FolderSource(Source):
@@ -53,17 +57,34 @@ class FolderSource(Source):
     Args:
         folder: A path, or a URL that fsspec can open.
         logger: Is told what of model.json is left out.
+        storage_options: Options of the storage, such as credentials.
+        wait_seconds: How long to wait, in all, for files that are being written.
+        allow_empty_files: Whether a file without a single byte is a partition without rows.
 
     Raises:
         CixError: The folder cannot be read, or holds no single readable model.json.
     """
 
-    def __init__(self, folder: str, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        folder: str,
+        logger: logging.Logger,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        wait_seconds: float = 0,
+        allow_empty_files: bool = False,
+    ) -> None:
         self._logger = logger
-        self._files, root = _open(folder)
-        model_path = self._find_model(root, shown=without_secrets(folder))
+        self._scheme = scheme_of(folder)
+        self._allow_empty_files = allow_empty_files
+        self._patience = Patience(wait_seconds, logger)
+        self._files, root = open_folder(folder, storage_options)
+        shown = without_secrets(folder)
+        model_path = self._find_model(root, shown=shown)
         self._bases = _folders_between(dirname(model_path), dirname(root) if model_path == root else root)
-        self._model = self._read_model(model_path)
+        self._model = self._patience.wait(
+            lambda: self._read_model(model_path), worth_waiting={MODEL_INVALID, SOURCE_UNREADABLE}
+        )
         self._partitions = {segment.name: segment.partitions for segment in self._model.segments}
         for note in self._model.notes:
             logger.warning("model.json: %s", note)
@@ -71,6 +92,26 @@ class FolderSource(Source):
     def segments(self) -> Sequence[FolderSegment]:
         """Return the segments that model.json lists."""
         return self._model.segments
+
+    def content_mark(self, segment: Segment) -> str | None:
+        """Return a text made of a segment's partitions: their locations, refresh times and files.
+
+        Args:
+            segment: One of `segments()`.
+
+        Returns:
+            None if model.json does not say of each partition when it was refreshed, or if one is not there.
+        """
+        if segment.refreshed_at is None:
+            return None
+        mark = hashlib.sha256()
+        for partition in self._partitions[segment.name]:
+            try:
+                file = self._look_up(partition)
+            except CixError:
+                return None
+            mark.update(repr((partition, file.mark)).encode())
+        return mark.hexdigest()
 
     def read(self, segment: Segment, columns: Sequence[Column], report: SegmentReport) -> Iterator[Batch]:
         """Read the partitions that model.json names for a segment, and no other files.
@@ -98,7 +139,7 @@ class FolderSource(Source):
 
     def _read_partition(
         self,
-        opened: IO[bytes],
+        opened: InputFile,
         partition: Partition,
         segment: Segment,
         columns: Sequence[Column],
@@ -107,6 +148,8 @@ class FolderSource(Source):
         names = [column.name for column in segment.columns]
         reader = PartitionReader(opened, partition, names, report)
         if reader.layout is None:
+            if not self._allow_empty_files:
+                raise CixError(PARTITION_EMPTY, "its file is empty, without even a header.")
             return
         if reader.layout.has_header and partition.csv_format.header is False:
             self._logger.warning(
@@ -130,36 +173,53 @@ class FolderSource(Source):
         return found
 
     def _find_partition(self, partition: Partition) -> PartitionFile:
+        """Find a partition's file, and wait for it if it is not there or not filled yet."""
+        try:
+            return self._patience.wait(
+                lambda: self._look_up(partition, filled=not self._allow_empty_files),
+                worth_waiting={PARTITION_MISSING, PARTITION_EMPTY},
+                before_next=self._files.invalidate_cache,
+            )
+        except CixError as error:
+            if error.code is PARTITION_EMPTY:  # what its header should have been tells more
+                return self._look_up(partition)
+            raise
+
+    def _look_up(self, partition: Partition, *, filled: bool = False) -> PartitionFile:
         for path in possible_paths(partition.location, self._bases):
-            try:
-                info = self._files.info(path)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                raise CixError(PARTITION_UNREADABLE, f"it cannot be looked up ({error.strerror}).") from None
-            if info["type"] == "file":
-                return PartitionFile(partition, path, int(info.get("size") or 0))
+            with clear_errors(PARTITION_UNREADABLE, "it cannot be looked up", self._scheme):
+                info = self._info(path)
+            if info is not None and info["type"] == "file":
+                size = int(info.get("size") or 0)
+                if filled and not size:
+                    raise CixError(PARTITION_EMPTY, "its file is empty.")
+                return PartitionFile(partition, path, size, file_mark(info))
         path = "/".join(path_parts(partition.location))
         message = f"there is no file {path} below the folder, nor one at a shorter end of that path."
         raise CixError(PARTITION_MISSING, message)
 
-    def _open_partition(self, file: PartitionFile) -> IO[bytes]:
+    def _info(self, path: str) -> Mapping[str, Any] | None:
         try:
-            return self._files.open(file.path, "rb")  # type: ignore[no-any-return]
-        except OSError as error:
-            raise CixError(PARTITION_UNREADABLE, f"it cannot be opened ({error.strerror}).") from None
+            return self._files.info(path)  # type: ignore[no-any-return]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    @contextmanager
+    def _open_partition(self, file: PartitionFile) -> Iterator[InputFile]:
+        with clear_errors(PARTITION_UNREADABLE, "it cannot be opened", self._scheme):
+            opened = self._files.open(file.path, "rb")
+            raw = InputFile(opened)
+        with opened:
+            yield raw
 
     def _find_model(self, root: str, *, shown: str) -> str:
         """Return the path of the one model.json at or below the root."""
-        try:
+        with clear_errors(SOURCE_UNREADABLE, f"The folder {shown} cannot be searched", self._scheme):
             if basename(root) == MODEL_FILE and self._files.isfile(root):
                 return root
             if not self._files.isdir(root):
                 raise CixError(SOURCE_UNREADABLE, f"There is no folder {shown}.")
             found = self._search_model(root)
-        except OSError as error:
-            message = f"The folder {shown} cannot be searched ({error.strerror})."
-            raise CixError(SOURCE_UNREADABLE, message) from None
         if not found:
             raise CixError(MODEL_NOT_FOUND, f"No {MODEL_FILE} lies at or below {shown}.")
         if len(found) > 1:
@@ -174,7 +234,8 @@ class FolderSource(Source):
         while level:
             below: list[str] = []
             for folder in level:
-                entries = self._files.ls(folder, detail=True)
+                # Some storages list a folder in itself.
+                entries = [e for e in self._files.ls(folder, detail=True) if e["name"].rstrip("/") != folder]
                 model = [e["name"] for e in entries if e["type"] == "file" and basename(e["name"]) == MODEL_FILE]
                 found.extend(model)
                 if not model:
@@ -183,39 +244,9 @@ class FolderSource(Source):
         return found
 
     def _read_model(self, path: str) -> Model:
-        try:
+        with clear_errors(SOURCE_UNREADABLE, f"{MODEL_FILE} cannot be read", self._scheme):
             content = self._files.cat_file(path)
-        except OSError as error:
-            raise CixError(SOURCE_UNREADABLE, f"{MODEL_FILE} cannot be read ({error.strerror}).") from None
         return parse_model(content)
-
-
-def without_secrets(folder: str) -> str:
-    """Return a path or URL as it may be logged: without user, password and query.
-
-    Args:
-        folder: The setting `folder`.
-
-    Returns:
-        The part of it that is no secret.
-    """
-    if "://" not in folder:
-        return folder
-    url = urlsplit(folder)
-    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
-
-
-def _open(folder: str) -> tuple[Any, str]:
-    """Return the file system and the path in it."""
-    try:
-        if "://" not in folder:
-            return LocalFileSystem(), Path(folder).expanduser().resolve().as_posix()
-        files, root = fsspec.url_to_fs(folder)
-    except (ImportError, ValueError) as error:
-        scheme = folder.partition("://")[0]
-        message = f"`folder` is a URL of a kind that cannot be opened here: {scheme} ({type(error).__name__})."
-        raise CixError(SOURCE_UNREADABLE, message) from None
-    return files, root.rstrip("/")
 
 
 def _folders_between(inner: str, root: str) -> list[str]:

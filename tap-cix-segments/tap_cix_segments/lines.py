@@ -5,12 +5,19 @@ from __future__ import annotations
 import codecs
 import io
 from itertools import chain
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK_BYTES = 1 << 16
+
+
+class Bytes(Protocol):
+    """Whatever bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
 
 
 class Lines:
@@ -25,7 +32,7 @@ class Lines:
             surrogates, where the encoding has a way to go on after them.
     """
 
-    def __init__(self, file: IO[bytes], encoding: str) -> None:
+    def __init__(self, file: Bytes, encoding: str) -> None:
         self.undecodable = False
         self._file = file
         self._first_block = file.read(BLOCK_BYTES)

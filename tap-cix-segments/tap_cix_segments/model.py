@@ -9,12 +9,15 @@ from __future__ import annotations
 import codecs
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audience_sdk.errors import FORMAT_UNKNOWN, MODEL_INVALID, CixError
 
-from tap_cix_segments.data_types import DATA_TYPES, STRING
+from tap_cix_segments.data_types import DATA_TYPES, STRING, read_column
 from tap_cix_segments.segment import Column, Segment
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 IDENTITIES = ("CustomerId", "PreviousCustomerId")
 """Columns that are text whatever their stated type, since an identity must never be altered."""
@@ -50,11 +53,13 @@ class Partition:
         name: Its name in model.json.
         location: Its path or URL, as it stands in model.json.
         csv_format: How it is written.
+        refreshed_at: When Customer Insights wrote it; None if that is not stated.
     """
 
     name: str
     location: str
     csv_format: CsvFormat
+    refreshed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,14 @@ def _segment(name: str, entity: dict[str, Any], notes: list[str]) -> FolderSegme
     partitions = tuple(
         _partition(name, number, partition) for number, partition in enumerate(_list(entity, "partitions"), start=1)
     )
-    return FolderSegment(name, tuple(columns), _key_properties(name, names, entity, notes), partitions)
+    times = [partition.refreshed_at for partition in partitions]
+    return FolderSegment(
+        name,
+        tuple(columns),
+        _key_properties(name, names, entity, notes),
+        partitions,
+        refreshed_at=max(filter(None, times)) if times and all(times) else None,
+    )
 
 
 def _data_type(segment: str, column: str, attribute: dict[str, Any], notes: list[str]) -> Any:
@@ -168,7 +180,14 @@ def _partition(segment: str, number: int, partition: Any) -> Partition:
     where = f"partition {number} of the entity {segment}"
     location = _text(partition, "location", where)
     name = str(partition.get("name") or number)
-    return Partition(name, location, _csv_format(where, partition.get("fileFormatSettings")))
+    return Partition(
+        name, location, _csv_format(where, partition.get("fileFormatSettings")), _moment(partition.get("refreshTime"))
+    )
+
+
+def _moment(stated: Any) -> datetime | None:
+    [moment], _ = read_column([stated if isinstance(stated, str) else ""], DATA_TYPES["datetimeoffset"])
+    return moment  # type: ignore[no-any-return]
 
 
 def _csv_format(where: str, settings: Any) -> CsvFormat:

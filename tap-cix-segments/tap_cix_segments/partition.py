@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from audience_sdk.errors import (
     DELIMITER_WRONG,
@@ -21,6 +21,7 @@ from tap_cix_segments.lines import Lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_cix_segments.lines import Bytes
     from tap_cix_segments.model import Partition
     from tap_cix_segments.report import SegmentReport
 
@@ -69,7 +70,7 @@ class PartitionReader:
         layout: Where the columns are; None if the file is empty.
     """
 
-    def __init__(self, file: IO[bytes], partition: Partition, names: Sequence[str], report: SegmentReport) -> None:
+    def __init__(self, file: Bytes, partition: Partition, names: Sequence[str], report: SegmentReport) -> None:
         self._partition = partition
         self._report = report
         self._width = len(names)

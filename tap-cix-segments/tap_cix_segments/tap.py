@@ -11,8 +11,8 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_cix_segments.folder import FolderSource
 from tap_cix_segments.segment import choose_segments, unknown_segment
+from tap_cix_segments.sources import FILE_SETTINGS, FILE_SOURCES, FRESHNESS_SETTINGS, open_source
 from tap_cix_segments.streams import SegmentStream
 from tap_cix_segments.writer import LineWriter, Stopped
 
@@ -39,26 +39,18 @@ class TapCixSegments(Tap):
             "source",
             th.StringType,
             default="folder",
-            allowed_values=["folder"],
+            allowed_values=[*FILE_SOURCES],
             title="Source",
             description="Where segments are read from: `folder`, an export of Customer Insights to Blob or Data Lake.",
         ),
-        th.Property(
-            "folder",
-            th.StringType,
-            required=True,
-            title="Folder",
-            description=(
-                "Path or URL of the export: the container, the `CustomerInsights_...` folder in it, or the export "
-                "folder that holds model.json."
-            ),
-        ),
+        *FILE_SETTINGS,
         th.Property(
             "segments",
             th.ArrayType(th.StringType),
             title="Segments",
             description="Names of the segments to read, or patterns with `*`, `?` and `[...]`; all if not set.",
         ),
+        *FRESHNESS_SETTINGS,
     ).to_dict()
 
     @override
@@ -68,7 +60,7 @@ class TapCixSegments(Tap):
         Raises:
             CixError: The source cannot be read, or `segments` or the catalog names a segment that it does not have.
         """
-        source = FolderSource(self.config["folder"], self.logger)
+        source = open_source(self.config, self.logger)
         segments = source.segments()
         self._check_catalog(segments)
         chosen = choose_segments(segments, self.config.get("segments"))

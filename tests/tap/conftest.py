@@ -122,7 +122,7 @@ def run_tap(tmp_path: Path) -> Callable[..., Outcome]:
     def run(folder: ExportFolder | Path | str, *args: str, catalog: Any = None, **settings: Any) -> Outcome:
         where = folder.root if isinstance(folder, ExportFolder) else folder
         config = tmp_path / "config of the tap.json"
-        config.write_text(json.dumps({"folder": str(where), **settings}), encoding="utf-8")
+        config.write_text(json.dumps({"folder": str(where), "wait_seconds": 0, **settings}), encoding="utf-8")
         options = ["--config", str(config), *args]
         if catalog is not None:
             path = tmp_path / "catalog.json"
@@ -147,7 +147,7 @@ def sync() -> Callable[..., Outcome]:
         output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         try:
             with redirect_stdout(output):
-                tap = TapCixSegments(config={"folder": str(where), **settings}, catalog=catalog)
+                tap = TapCixSegments(config={"folder": str(where), "wait_seconds": 0, **settings}, catalog=catalog)
                 tap.sync_all()
         finally:
             for number, handler in handlers.items():

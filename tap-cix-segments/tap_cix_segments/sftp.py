@@ -1,0 +1,42 @@
+"""Files over SFTP; needs the extra `sftp`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import paramiko  # type: ignore[import-untyped]
+from fsspec.implementations.sftp import SFTPFileSystem  # type: ignore[import-untyped]
+from typing_extensions import override
+
+_SECONDS_TO_CONNECT = 30
+_SECONDS_TO_ANSWER = 120
+_SECONDS_BETWEEN_SIGNS_OF_LIFE = 30
+
+
+class SftpFiles(SFTPFileSystem):  # type: ignore[misc]
+    """fsspec's SFTP, but it talks only to a server whose key is known, and does not wait for a dead one.
+
+    Args:
+        host: The server.
+        known_hosts: A file of host keys besides `~/.ssh/known_hosts`.
+        host_key_policy: `reject` an unknown key, or `auto_add` (take it unseen) or `warning`.
+        **options: Further arguments of `paramiko.SSHClient.connect`: `username`, `password`, `key_filename`, ...
+    """
+
+    def __init__(
+        self, host: str, *, known_hosts: str | None = None, host_key_policy: str = "reject", **options: Any
+    ) -> None:
+        self._known_hosts = known_hosts
+        super().__init__(host, host_key_policy=host_key_policy, **options)
+
+    @override
+    def _connect(self) -> None:
+        self.client = paramiko.SSHClient()
+        self.client.load_system_host_keys()
+        if self._known_hosts:
+            self.client.load_system_host_keys(self._known_hosts)
+        self.client.set_missing_host_key_policy(self.host_key_policy)
+        self.client.connect(self.host, **{"timeout": _SECONDS_TO_CONNECT, **self.ssh_kwargs})
+        self.ftp = self.client.open_sftp()
+        self.ftp.get_channel().settimeout(_SECONDS_TO_ANSWER)
+        self.client.get_transport().set_keepalive(_SECONDS_BETWEEN_SIGNS_OF_LIFE)
