@@ -1,0 +1,203 @@
+"""The engine alone against what it is built on and against the floor: the same Singer lines, each in its own process.
+
+    python -m benchmarks.engine_ratios VARIANT < lines
+
+runs one variant that is not the engine. The engine is `benchmarks/engine.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from benchmarks import source
+from benchmarks.places import BIN, HERE, ROOT, WORK, public
+from benchmarks.processes import Measured, measure
+from benchmarks.tables import mib, number, seconds, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.results import Results
+
+TITLE = "The engine alone"
+SHORT = {"profiles": 100_000, "runs": 3}
+FULL = {"profiles": 300_000, "runs": 5}
+VARIANTS = {
+    "engine": "this engine: planned and given to a destination that does nothing",
+    "engine unchanged": "this engine, second run, nothing changed",
+    "sdk": "the SDK's BatchSink that does nothing, default form",
+    "sdk unvalidated": "the same with `validate_records: false`",
+    "floor": "only decode each line (msgspec): the floor",
+}
+
+
+def run(results: Results, profiles: int, runs: int) -> None:
+    """Measure all variants in turn within each round.
+
+    Args:
+        results: Where the figures go.
+        profiles: Size of the segment.
+        runs: Number of rounds.
+    """
+    lines, few = singer_lines(profiles), singer_lines(1)
+    results.commands.update({name: public(" ".join(_command(name, Path("DIR")))) for name in VARIANTS})
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(dir=scratch()) as name, tempfile.TemporaryDirectory(dir=scratch()) as small:
+            for variant in VARIANTS:
+                measured = run_variant(variant, Path(name), lines)
+                start = run_variant(variant, Path(small), few)
+                net = measured.wall_s - start.wall_s
+                results.add(
+                    variant,
+                    {
+                        "wall_s": round(measured.wall_s, 3),
+                        "net_s": round(net, 3),
+                        "cpu_s": round(measured.cpu_s, 3),
+                        "rows_per_s": round(profiles / measured.wall_s),
+                        "peak_mib": round(measured.largest(), 1),
+                    },
+                )
+
+
+def tables(content: Mapping[str, Any]) -> str:
+    """Render the results.
+
+    Args:
+        content: The raw results.
+    """
+    rows = [
+        [
+            title,
+            seconds(found["wall_s"]),
+            seconds(found["net_s"]),
+            number(found["rows_per_s"]),
+            mib(found["peak_mib"]),
+            f"{_ratio(content, variant, 'engine', 'wall_s'):.2f}",
+            f"{_ratio(content, variant, 'engine', 'net_s'):.2f}",
+            f"{_ratio(content, variant, 'floor', 'wall_s'):.1f}",
+            f"{_ratio(content, variant, 'floor', 'net_s'):.1f}",
+        ]
+        for variant, title in VARIANTS.items()
+        if (found := content["medians"].get(variant))
+    ]
+    head = (
+        *("what reads the lines", "wall s", "net s", "rows/s", "peak MiB"),
+        *("time ÷ engine's", "net ÷ engine's", "time ÷ floor's", "net ÷ floor's"),
+    )
+    return (
+        f"The tap's own messages of {number(content['settings']['profiles'])} profiles of 12 columns on standard input."
+        " “Net” leaves out what the same process needs for a single profile. Ratios are taken within a round.\n\n"
+        + table(head, rows)
+    )
+
+
+def singer_lines(profiles: int) -> Path:
+    """Return a file of the tap's messages of so many profiles; it is made once.
+
+    Args:
+        profiles: How many.
+    """
+    path = WORK / "data" / f"{profiles}.singer"
+    if not path.exists():
+        config = {"folder": str(source.folder(profiles)), "segments": [source.SEGMENT]}
+        with tempfile.TemporaryDirectory(dir=scratch()) as name:
+            settings = Path(name) / "config.json"
+            settings.write_text(json.dumps(config), encoding="utf-8")
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                command = [str(BIN / "tap-cix-segments"), "--config", str(settings)]
+                subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, check=True, cwd=ROOT)
+            partial.replace(path)
+    return path
+
+
+def engine_config(folder: Path) -> Path:
+    """Write the settings of the engine's run; the ledger is in the same folder, so that a second run finds it.
+
+    Args:
+        folder: Where.
+    """
+    mapping = {
+        "email": "EMail",
+        "name": ["FirstName", "LastName"],
+        "custom_fields": {name: name for name in ("City", "LoyaltyPoints", "LastPurchase")},
+    }
+    config = {
+        "data_privacy_consent": True,
+        "list_id": "L",
+        "field_mapping": mapping,
+        "ledger_url": f"sqlite:///{folder / 'ledger.db'}",
+        "output_dir": str(folder / "output"),
+    }
+    path = folder / "config.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def scratch() -> Path:
+    """Return the folder of what is not kept."""
+    path = WORK / "scratch"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def run_variant(variant: str, folder: Path, lines: Path) -> Measured:
+    """Run one variant.
+
+    Args:
+        variant: Which.
+        folder: Where it keeps its files.
+        lines: What it reads.
+    """
+    if variant.startswith("engine"):
+        engine_config(folder)
+    return measure(_command(variant, folder), stdin=lines)
+
+
+def _command(variant: str, folder: Path) -> list[str]:
+    if variant.startswith("engine"):
+        return [sys.executable, str(HERE / "engine.py"), "--run", "--config", str(folder / "config.json")]
+    return [sys.executable, "-m", "benchmarks.engine_ratios", variant]
+
+
+def _ratio(content: Mapping[str, Any], variant: str, base: str, figure: str) -> float:
+    pairs = zip(content["runs"][variant], content["runs"].get(base, []), strict=False)
+    return float(median([run[figure] / max(other[figure], 1e-3) for run, other in pairs] or [0.0]))
+
+
+def _sdk(*, validate: bool) -> None:
+    """Read the lines with the SDK's target and a sink that does nothing."""
+    from singer_sdk import BatchSink, Target  # noqa: PLC0415 - the floor does without the SDK
+
+    class NullSink(BatchSink):
+        def process_batch(self, context: dict[str, Any]) -> None:
+            pass
+
+    class NullTarget(Target):
+        name = "target-null"
+        config_jsonschema: ClassVar[dict[str, Any]] = {"type": "object", "properties": {}}
+        default_sink_class = NullSink
+
+    NullTarget(config={} if validate else {"validate_records": False}).listen()
+
+
+def _floor() -> None:
+    """Decode each line and do nothing with it."""
+    import msgspec  # noqa: PLC0415 - the others are not to pay for it
+
+    decode = msgspec.json.Decoder().decode
+    for line in sys.stdin.buffer:
+        decode(line)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "floor":
+        _floor()
+    else:
+        _sdk(validate=sys.argv[1] == "sdk")
