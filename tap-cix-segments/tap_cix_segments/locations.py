@@ -33,7 +33,7 @@ def possible_paths(location: str, bases: Sequence[str]) -> Iterator[str]:
     parts = path_parts(location)
     for start in range(len(parts)):
         for base in bases:
-            yield "/".join((base, *parts[start:]))
+            yield "/".join((base.rstrip("/"), *parts[start:]))
 
 
 def path_parts(location: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import paramiko  # type: ignore[import-untyped]
+from audience_sdk.errors import SOURCE_UNREADABLE, CixError
 from fsspec.implementations.sftp import SFTPFileSystem  # type: ignore[import-untyped]
 from typing_extensions import override
 
@@ -13,18 +14,26 @@ _SECONDS_TO_ANSWER = 120
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 30
 
 
+class _RefuseUnknown(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    @override
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        message = f"The host key of {hostname} is not known, so that it could be another server."
+        action = "Put the key that its administrator gives you into `~/.ssh/known_hosts`, or into a file of that form "
+        raise CixError(SOURCE_UNREADABLE, message, f"{action}that `storage_options.known_hosts` names.")
+
+
 class SftpFiles(SFTPFileSystem):  # type: ignore[misc]
     """fsspec's SFTP, but it talks only to a server whose key is known, and does not wait for a dead one.
 
     Args:
         host: The server.
         known_hosts: A file of host keys besides `~/.ssh/known_hosts`.
-        host_key_policy: `reject` an unknown key, or `auto_add` (take it unseen) or `warning`.
+        host_key_policy: What to do with an unknown key: by default it is refused; `auto_add` takes it unseen.
         **options: Further arguments of `paramiko.SSHClient.connect`: `username`, `password`, `key_filename`, ...
     """
 
     def __init__(
-        self, host: str, *, known_hosts: str | None = None, host_key_policy: str = "reject", **options: Any
+        self, host: str, *, known_hosts: str | None = None, host_key_policy: Any = _RefuseUnknown, **options: Any
     ) -> None:
         self._known_hosts = known_hosts
         super().__init__(host, host_key_policy=host_key_policy, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ RIGHTS = {
 }
 """What must be granted to read, by extra."""
 
+_TALKATIVE = ("adlfs", "azure", "paramiko")
+"""Libraries that tell of each request."""
 _GZIP = b"\x1f\x8b"
 _DENIED = {"ClientAuthenticationError", "PermissionError", "AuthenticationException", "PasswordRequiredException"}
 _MARKS = ("etag", "ETag", "mtime", "last_modified", "LastModified", "updated", "content_md5")
@@ -57,6 +60,8 @@ def open_folder(folder: str, options: Mapping[str, Any] | None = None) -> tuple[
     """
     if "://" not in folder:
         return LocalFileSystem(), Path(folder).expanduser().resolve().as_posix()
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     scheme = folder.partition("://")[0]
     if scheme in {"http", "https"}:
         message = f"`folder` is a web address: {without_secrets(folder)}."
@@ -64,6 +69,8 @@ def open_folder(folder: str, options: Mapping[str, Any] | None = None) -> tuple[
         raise CixError(SOURCE_UNREADABLE, message, action)
     try:
         files, root = _connect(scheme, folder, dict(options or {}))
+    except CixError:
+        raise
     except ImportError:
         extra = EXTRAS.get(scheme)
         message = f"`folder` is a URL of the kind {scheme}://, whose library is not installed."
@@ -75,7 +82,7 @@ def open_folder(folder: str, options: Mapping[str, Any] | None = None) -> tuple[
     except Exception as error:  # noqa: BLE001 - each storage library has exceptions of its own
         message = f"{without_secrets(folder)} cannot be reached ({reason_of(error)})."
         raise CixError(SOURCE_UNREADABLE, message, _advice(scheme, error)) from None
-    return files, str(root).rstrip("/")
+    return files, str(root).rstrip("/") or "/"
 
 
 def _connect(scheme: str, folder: str, options: dict[str, Any]) -> tuple[Any, str]:
