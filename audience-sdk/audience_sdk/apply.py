@@ -6,6 +6,7 @@ import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from audience_sdk.cli import log_unexpected
@@ -23,6 +24,7 @@ from audience_sdk.errors import (
     CixError,
 )
 from audience_sdk.ledger import doubt
+from audience_sdk.ledger.ids import remember_ids
 
 if TYPE_CHECKING:
     import threading
@@ -51,6 +53,8 @@ _FIRST_POLL_SECONDS = 0.5
 
 _SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
 """Leavers without a known id are looked up one by one as long as listing everybody would cost more requests."""
+
+_REMEMBERED_AT_ONCE = 5_000
 
 _LOOK_UP_SECONDS = 0.5
 """How often a waiting run looks whether it is to stop."""
@@ -158,11 +162,11 @@ class Applier:
             return
         single = max(_SINGLE_LOOK_UPS, plan.members // _PAGE_OF_MEMBERS)
         if self._staging.without_platform_id(plan.list_no) > single:
-            found = (
-                (m.email_key, m.platform_id) for m in destination.members(plan.list_id) if m.on_list and m.platform_id
-            )
+            ids = destination.ids(plan.list_id)
             try:
-                self._staging.set_platform_ids(plan.list_no, found)
+                while found := list(islice(ids, _REMEMBERED_AT_ONCE)):
+                    self._staging.set_platform_ids(plan.list_no, found)
+                    remember_ids(self._ledger, plan.list_no, found)
             except CixError as error:
                 self._error = self._error or error
 
@@ -306,6 +310,8 @@ class Applier:
     def _confirmed(self, sent: _Sent, result: BatchResult) -> None:
         # First the ledger: what it could not keep is not counted as done either.
         self._ledger.confirm(sent.journalled, result)
+        if result.platform_ids:
+            remember_ids(self._ledger, sent.plan.list_no, result.platform_ids.items())
         if result.problems:
             self._note_problems(sent, result)
         confirmed = sent.rows - len(result.problems)

@@ -92,6 +92,7 @@ class EncodedRow(NamedTuple):
 
     payload: bytes
     warnings: Sequence[str] = ()
+    platform_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 class Member(NamedTuple):
@@ -135,6 +136,7 @@ class BatchResult:
         absent: Of the people who were to leave, those who were not on the list any more: somebody else has taken them
             off, or they have left by their own act.
         warnings: What is odd about the answer without being a problem of a row, each in a sentence without values.
+        platform_ids: The platform's ids of contacts, by `email_key`, as far as the answer has shown them.
     """
 
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
@@ -290,6 +292,19 @@ class Destination(ABC):
         Raises:
             CixError: If the platform refuses to list them.
         """
+
+    def ids(self, list_id: str) -> Iterator[tuple[str, str]]:
+        """Yield the address and the platform's id of everybody on a list, where contacts leave by id.
+
+        Args:
+            list_id: The platform's id.
+
+        Raises:
+            CixError: If the platform refuses to list them.
+        """
+        for member in self.members(list_id):
+            if member.on_list and member.platform_id:
+                yield member.email_key, member.platform_id
 
     def fold_field(self, name: str) -> str:
         """Return a custom field's name or key in the one spelling of all that are the same to the platform.
