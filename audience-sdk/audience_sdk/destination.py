@@ -92,7 +92,6 @@ class EncodedRow(NamedTuple):
 
     payload: bytes
     warnings: Sequence[str] = ()
-    platform_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 class Member(NamedTuple):
@@ -143,6 +142,7 @@ class BatchResult:
     created: int | None = None
     absent: Collection[str] = ()
     warnings: Sequence[str] = ()
+    platform_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
