@@ -35,18 +35,24 @@ class SegmentReport:
         self._logger = logger
         self._raise_errors = raise_errors
         self._partitions_lost = 0
+        self._rows_lost = 0
         self._bad_rows: Counter[tuple[ErrorCode, str]] = Counter()
         self._odd_values: Counter[str] = Counter()
 
     @property
+    def raises_errors(self) -> bool:
+        """Whether the first error is raised: then it is a connection test, which needs some rows only."""
+        return self._raise_errors
+
+    @property
     def complete(self) -> bool:
         """Whether every row of the segment has been read."""
-        return not self._partitions_lost and not self._bad_rows
+        return not self._partitions_lost and not self._rows_lost and not self._bad_rows
 
     @property
     def losses(self) -> str:
         """What was lost, in words."""
-        rows = sum(self._bad_rows.values())
+        rows = self._rows_lost + sum(self._bad_rows.values())
         losses = ((rows, "row"), (self._partitions_lost, "partition"))
         return " and ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in losses if count)
 
@@ -61,6 +67,20 @@ class SegmentReport:
             CixError: In a connection test.
         """
         self._partitions_lost += 1
+        self._error(error.code, f"Segment {self.segment}, partition {partition}: {error.message}", error.action)
+
+    def rows_lost(self, count: int, partition: str, error: CixError) -> None:
+        """Report rows that are missing, where it is only known how many.
+
+        Args:
+            count: How many.
+            partition: The partition's name, or that of the table.
+            error: Why; its message is a clause about the partition.
+
+        Raises:
+            CixError: In a connection test.
+        """
+        self._rows_lost += count
         self._error(error.code, f"Segment {self.segment}, partition {partition}: {error.message}", error.action)
 
     def bad_row(self, code: ErrorCode, partition: str, row: int, what: str) -> None:

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from audience_sdk.errors import SETTING_INVALID, CixError
 from singer_sdk import typing as th
 
+from tap_cix_segments.dataverse.source import DataverseSource
 from tap_cix_segments.folder import FolderSource
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from tap_cix_segments.segment import Source
 
+    Selection = Callable[[], Mapping[str, Collection[str]]]
+
 FILE_SOURCES = ("folder",)
+DATAVERSE = "dataverse"
 
 FILE_SETTINGS = (
     th.Property(
@@ -82,17 +86,21 @@ FRESHNESS_SETTINGS = (
 )
 
 
-def open_source(config: Mapping[str, Any], logger: logging.Logger) -> Source:
+def open_source(config: Mapping[str, Any], logger: logging.Logger, selection: Selection) -> Source:
     """Return the source that the settings ask for.
 
     Args:
         config: The settings, already checked against their JSON Schema.
         logger: The tap's logger.
+        selection: Gives the names of the selected columns by segment, for all segments that the run is to read; can be
+            called once reading begins.
 
     Raises:
         CixError: A setting that this source needs is missing, or the source cannot be read.
     """
     kind = config["source"]
+    if kind == DATAVERSE:
+        return DataverseSource(config, logger, selection)
     folder = config.get("folder")
     if not folder:
         raise CixError(SETTING_INVALID, f"Setting `folder` is required with `source: {kind}`.")

@@ -72,7 +72,7 @@ class SegmentStream(Stream):
         """
         super().apply_catalog(catalog)
         known = {column.name for column in self._segment.columns}
-        gone = [name for name in self._selected_names() if name not in known]
+        gone = [name for name in self.selected_names() if name not in known]
         if self.selected and gone:
             message = f"The catalog selects {', '.join(gone)} of the segment {self.name}, which has no such column."
             raise CixError(COLUMN_GONE, message)
@@ -147,12 +147,18 @@ class SegmentStream(Stream):
             self._write_activate_version_message(self._stream_version or 0)
         self.state_manager.is_flushed = False  # so that a STATE follows
 
-    def _selected_names(self) -> list[str]:
+    @property
+    def segment(self) -> str:
+        """The name of the segment."""
+        return self._segment.name
+
+    def selected_names(self) -> list[str]:
+        """Return the names of the selected columns."""
         properties = self.effective_schema["properties"]
         return [name for name in properties if self.mask["properties", name]]
 
     def _selected_columns(self) -> list[Column]:
-        selected = set(self._selected_names())
+        selected = set(self.selected_names())
         return [column for column in self._segment.columns if column.name in selected]
 
 

@@ -11,8 +11,9 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from typing_extensions import override
 
+from tap_cix_segments.dataverse.settings import DATAVERSE_SETTINGS
 from tap_cix_segments.segment import choose_segments, unknown_segment
-from tap_cix_segments.sources import FILE_SETTINGS, FILE_SOURCES, FRESHNESS_SETTINGS, open_source
+from tap_cix_segments.sources import DATAVERSE, FILE_SETTINGS, FILE_SOURCES, FRESHNESS_SETTINGS, open_source
 from tap_cix_segments.streams import SegmentStream
 from tap_cix_segments.writer import LineWriter, Stopped
 
@@ -39,11 +40,15 @@ class TapCixSegments(Tap):
             "source",
             th.StringType,
             default="folder",
-            allowed_values=[*FILE_SOURCES],
+            allowed_values=[*FILE_SOURCES, DATAVERSE],
             title="Source",
-            description="Where segments are read from: `folder`, an export of Customer Insights to Blob or Data Lake.",
+            description=(
+                "Where segments are read from: `folder`, an export of Customer Insights to Blob or Data Lake; "
+                "`dataverse`, the live environment."
+            ),
         ),
         *FILE_SETTINGS,
+        *DATAVERSE_SETTINGS,
         th.Property(
             "segments",
             th.ArrayType(th.StringType),
@@ -60,11 +65,16 @@ class TapCixSegments(Tap):
         Raises:
             CixError: The source cannot be read, or `segments` or the catalog names a segment that it does not have.
         """
-        source = open_source(self.config, self.logger)
+        source = open_source(self.config, self.logger, self._selection)
         segments = source.segments()
         self._check_catalog(segments)
         chosen = choose_segments(segments, self.config.get("segments"))
         return [SegmentStream(self, source, segment, self.message_writer) for segment in chosen]
+
+    def _selection(self) -> dict[str, list[str]]:
+        """Return the names of the selected columns of each selected segment."""
+        streams = [stream for stream in self.streams.values() if isinstance(stream, SegmentStream)]
+        return {stream.segment: stream.selected_names() for stream in streams if stream.selected}
 
     def _check_catalog(self, segments: Sequence[Segment]) -> None:
         names = [segment.name for segment in segments]
