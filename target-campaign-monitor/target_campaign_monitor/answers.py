@@ -4,54 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from audience_sdk.contact import Outcome, RowProblem, email_key_of
 from audience_sdk.destination import BatchRefusedError, BatchResult
-from audience_sdk.errors import (
-    CONNECTION_LOST,
-    CREDENTIALS_REFUSED,
-    LIST_UNKNOWN,
-    PERMISSION_MISSING,
-    PERSON_SUPPRESSED,
-    REQUEST_REFUSED,
-    ROW_REJECTED,
-    ROW_UNCONFIRMED,
-    CixError,
+from audience_sdk.errors import ANSWER_UNKNOWN, REQUEST_REFUSED, ROW_REJECTED, ROW_UNCONFIRMED, CixError
+from audience_sdk.redaction import redacted, without_values
+
+from target_campaign_monitor.codes import (
+    CREDENTIALS,
+    ERRORS,
+    NOT_DESERIALISED,
+    NOT_ON_LIST,
+    ROW_PROBLEMS,
+    SOME_FAILED,
+    TRACKING_CONSENT,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Batch
     from audience_sdk.http import Reply
 
-SOME_FAILED = 210
-"""An import of which some rows failed; the others are stored."""
+_COUNTS = ("TotalUniqueEmailsSubmitted", "TotalExistingSubscribers", "TotalNewSubscribers")
 
-_NOT_DESERIALISED = 400
-_TRACKING_CONSENT = {-213, 214, 215}
 
-_RUN_ENDS = {
-    60: (PERMISSION_MISSING, "The credentials may not do this (code 60)."),
-    100: (CREDENTIALS_REFUSED, "Campaign Monitor does not know this API key (code 100)."),
-    101: (LIST_UNKNOWN, "Campaign Monitor knows no such list, or it is another account's (code 101)."),
-    102: (LIST_UNKNOWN, "The client of this list is not this account's (code 102)."),
-    120: (CONNECTION_LOST, "Campaign Monitor does not know this OAuth token (code 120)."),
-    121: (CONNECTION_LOST, "The OAuth token has expired (code 121)."),
-    122: (CONNECTION_LOST, "The OAuth token was revoked (code 122)."),
-    403: (PERMISSION_MISSING, "This kind of account may not do this (code 403)."),
-}
+def code_of(reply: Reply) -> int | None:
+    """Return the platform's own code of an answer, or None where it has none.
 
-DELETED = RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Deleted from the list before (code 205).")
-_NOT_ON_LIST = 203
-
-_ROW_PROBLEMS = {
-    1: RowProblem(Outcome.REJECTED, ROW_REJECTED, "Campaign Monitor takes the address for invalid (code 1)."),
-    204: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "On the client's suppression list (code 204)."),
-    205: DELETED,
-    206: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Unsubscribed from the list (code 206)."),
-    207: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Bounced (code 207)."),
-    208: RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Has not confirmed the subscription (code 208)."),
-    220: RowProblem(Outcome.REJECTED, ROW_REJECTED, "The mobile number is invalid (code 220)."),
-    221: RowProblem(Outcome.REJECTED, ROW_REJECTED, "The address and the mobile number are invalid (code 221)."),
-}
+    Args:
+        reply: The answer.
+    """
+    body = reply.json()
+    code = body.get("Code") if isinstance(body, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def error_of(reply: Reply, what: str) -> CixError:
@@ -59,14 +46,13 @@ def error_of(reply: Reply, what: str) -> CixError:
 
     Args:
         reply: An answer that is no success.
-        what: What was asked for, such as `list 1157…`.
+        what: What was asked for, such as `List 1157…`.
     """
-    body = reply.json()
-    code = body.get("Code") if isinstance(body, dict) else None
-    if code in _RUN_ENDS:
-        kind, text = _RUN_ENDS[code]
-        return CixError(kind, f"{what}: {text}")
-    return CixError(REQUEST_REFUSED, f"{what}: Campaign Monitor answered HTTP {reply.status}, code {code}.")
+    code = code_of(reply)
+    if code is None or code not in ERRORS:
+        return _unknown(reply, what)
+    kind, text = ERRORS[code]
+    return CixError(kind, f"{what}: {text} (code {code}).")
 
 
 def import_result(batch: Batch, reply: Reply) -> BatchResult:
@@ -82,62 +68,103 @@ def import_result(batch: Batch, reply: Reply) -> BatchResult:
     """
     body = reply.json()
     if not isinstance(body, dict):
-        raise error_of(reply, "Import")
+        raise _unknown(reply, "Import", batch)
     if reply.ok:
-        return _stored(batch, body)
-    code, result = body.get("Code"), body.get("ResultData")
+        return _stored(batch, reply, body)
+    code, result = code_of(reply), body.get("ResultData")
     if code == SOME_FAILED and isinstance(result, dict):
-        return _stored(batch, result)
-    if code in _TRACKING_CONSENT:
+        return _stored(batch, reply, result)
+    if code in TRACKING_CONSENT:
         raise CixError(
             REQUEST_REFUSED,
             f"Import: Campaign Monitor wants another value for the consent to tracking (code {code}).",
             "Check the setting `consent_to_track`.",
         )
-    if code == _NOT_DESERIALISED or code in _ROW_PROBLEMS:
+    if code == NOT_DESERIALISED or code in ROW_PROBLEMS:
         reason = f"Campaign Monitor refused the import of this row (code {code})."
-        raise BatchRefusedError(_ROW_PROBLEMS.get(code, RowProblem(Outcome.REJECTED, ROW_REJECTED, reason)))
+        raise BatchRefusedError(ROW_PROBLEMS.get(code, RowProblem(Outcome.REJECTED, ROW_REJECTED, reason)))
+    if code not in ERRORS:
+        raise _unknown(reply, "Import", batch)
     raise error_of(reply, "Import")
 
 
-def leaving_problem(reply: Reply) -> RowProblem | None:
+def leaving_problem(row: StagedRow, reply: Reply) -> RowProblem | None:
     """Return why a person could not be taken off a list, or None if they are off it.
 
     Args:
+        row: The person.
         reply: The answer. Code 203 says that the person is not on the list, which is what was wanted.
 
     Raises:
         CixError: If the run cannot go on.
     """
-    if reply.ok:
+    code = code_of(reply)
+    if code == NOT_ON_LIST or (reply.ok and not _is_page(reply)):
         return None
-    body = reply.json()
-    code = body.get("Code") if isinstance(body, dict) else None
-    if code == _NOT_ON_LIST:
-        return None
-    if code in _RUN_ENDS:
+    if code in CREDENTIALS:
         raise error_of(reply, "Taking a person off the list")
-    reason = f"Campaign Monitor did not take the person off the list (HTTP {reply.status}, code {code})."
-    return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, reason)
+    if code in ERRORS:
+        reason = f"Campaign Monitor did not take the person off the list: {ERRORS[code][1]} (code {code})."
+        return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, reason)
+    answer = redacted(reply.status, reply.body, (row.email, row.email_key))
+    return RowProblem(Outcome.FAILED, ANSWER_UNKNOWN, f"Taking a person off the list: {answer}")
 
 
-def _stored(batch: Batch, result: dict[str, Any]) -> BatchResult:
-    keys = {row.email_key for row in batch.rows}
+def _is_page(reply: Reply) -> bool:
+    """Say whether an answer holds something other than JSON, such as the page of a proxy."""
+    return bool(reply.body.strip()) and reply.json() is None and reply.body.strip() != b"null"
+
+
+def _stored(batch: Batch, reply: Reply, result: dict[str, Any]) -> BatchResult:
+    failures = result.get("FailureDetails")
+    if not isinstance(failures, list) or not all(isinstance(result.get(name), int) for name in _COUNTS):
+        # Whoever answered so, it was not the import.
+        raise _unknown(reply, "Import", batch)
+    rows = {row.email_key: row for row in batch.rows}
     problems = {}
-    for failure in result.get("FailureDetails") or []:
+    for failure in failures:
         key = email_key_of(str(failure.get("EmailAddress", "")))
-        if key not in keys:
+        if key not in rows:
             message = "Import: Campaign Monitor reports a failed row that was not sent."
             raise CixError(REQUEST_REFUSED, message, in_doubt=True)
-        problems[key] = _row_problem(failure)
-    created = result.get("TotalNewSubscribers")
+        problems[key] = _row_problem(rows[key], failure)
     stored = len(batch.rows) - len(problems)
-    return BatchResult(problems, min(created, stored) if isinstance(created, int) else None)
+    return BatchResult(problems, min(result["TotalNewSubscribers"], stored), warnings=tuple(_oddities(batch, result)))
 
 
-def _row_problem(failure: dict[str, Any]) -> RowProblem:
+def _oddities(batch: Batch, result: Mapping[str, Any]) -> Iterator[str]:
+    unique, existing, created = (result[name] for name in _COUNTS)
+    duplicates = result.get("DuplicateEmailsInSubmission") or []
+    if duplicates:
+        yield "Campaign Monitor takes two addresses of one import for the same; one of the rows counts."
+    if unique + len(duplicates) != len(batch.rows) or unique != existing + created + len(result["FailureDetails"]):
+        yield "Campaign Monitor's counts of an import do not add up to the rows that were sent."
+
+
+def _row_problem(row: StagedRow, failure: dict[str, Any]) -> RowProblem:
     code = failure.get("Code")
-    if code in _ROW_PROBLEMS:
-        return _ROW_PROBLEMS[code]
-    reason = f"Campaign Monitor answered: {failure.get('Message', 'no reason')} (code {code})."
-    return RowProblem(Outcome.REJECTED, ROW_REJECTED, reason)
+    if code in ROW_PROBLEMS:
+        return ROW_PROBLEMS[code]
+    message = without_values(str(failure.get("Message", "no reason")), set(_texts([row])))
+    return RowProblem(Outcome.REJECTED, ANSWER_UNKNOWN, f"Import of a row: {message} (code {code}).")
+
+
+def _unknown(reply: Reply, what: str, batch: Batch | None = None) -> CixError:
+    """Return the error for an answer that nobody knows; whether it was carried out is not known either."""
+    sent = set(_texts(batch.rows)) if batch is not None else ()
+    return CixError(ANSWER_UNKNOWN, f"{what}: {redacted(reply.status, reply.body, sent)}.", in_doubt=True)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of rows, or of a part of them, that an answer could repeat."""
+    if isinstance(value, bytes):
+        yield from _texts(msgspec.json.decode(value) if value else None)
+    elif isinstance(value, dict):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+        # A name can be repeated in part.
+        yield from value.split()

@@ -7,27 +7,33 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from audience_sdk.contact import Action, email_key_of
-from audience_sdk.destination import BatchResult, CustomField, Destination, Limits, Member, PlatformList
+from audience_sdk.destination import BatchResult, Destination, Limits, Member, PlatformList
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
-from target_campaign_monitor.answers import DELETED, error_of, import_result, leaving_problem
+from target_campaign_monitor import customfields
+from target_campaign_monitor.answers import error_of, import_result, leaving_problem
+from target_campaign_monitor.codes import DELETED, HELD_BACK
 from target_campaign_monitor.paging import pages
-from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder
+from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder, values_of
+from target_campaign_monitor.readback import differences_of
 from target_campaign_monitor.suppression import SuppressionList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from audience_sdk.contact import Contact
-    from audience_sdk.destination import Batch, EncodedRow
-    from audience_sdk.http import Api
+    from audience_sdk.contact import Contact, RowProblem, StagedRow
+    from audience_sdk.destination import Batch, CustomField, EncodedRow
+    from audience_sdk.fields import WantedField
+    from audience_sdk.http import Api, Reply
     from audience_sdk.mapping import FieldMapping
 
 STANDARD_FIELDS = {
     "name": "Column of the full name.",
     "first_name": "Column of the first name; joined with `last_name` where `name` is not mapped or empty.",
     "last_name": "Column of the last name.",
+    "mobile_number": "Column of the mobile number, with `+` and country code.",
+    "consent_to_send_sms": "Column of the consent to text messages; needs `mobile_number`.",
 }
 
 # No journeys, no automatic mails.
@@ -38,6 +44,11 @@ _BODY_START = (
 _NEVER_RESUBSCRIBE = b'],"Resubscribe":false}'
 # Only for people whom we took off the list ourselves.
 _RESUBSCRIBE = b'],"Resubscribe":true}'
+_ALL_CLIENT_LISTS = "AllClientLists"
+_UNSUBSCRIBING = (
+    "the list's unsubscribe setting is `AllClientLists`, so whoever is unsubscribed from it is unsubscribed from the"
+    " client's other lists too and goes on its suppression list. `on_leave: remove` does neither."
+)
 _STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 
 
@@ -60,6 +71,7 @@ class CampaignMonitor(Destination):
         self._allow_confirmation_emails = allow_confirmation_emails
         self._api = api
         self._suppressed = SuppressionList(api)
+        self._heeding: set[str] = set()
         self._consent = CONSENT_WORDS.get(consent_to_track.casefold())
         if self._consent is None:
             self.column_settings: Mapping[str, str] = {"consent_to_track": consent_to_track}
@@ -73,26 +85,22 @@ class CampaignMonitor(Destination):
 
     def describe_list(self, list_id: str) -> PlatformList:
         """See `Destination.describe_list`."""
-        details = self._api.call("GET", f"/lists/{list_id}.json")
-        if not details.ok:
-            raise error_of(details, f"List {list_id}")
-        if details.json().get("ConfirmedOptIn") and not self._allow_confirmation_emails:
+        reply = self._api.call("GET", f"/lists/{list_id}.json")
+        details = reply.json()
+        if not reply.ok or not isinstance(details, dict) or "Title" not in details:
+            raise error_of(reply, f"List {list_id}")
+        if details.get("ConfirmedOptIn") and not self._allow_confirmation_emails:
             raise CixError(CONFIRMATION_EMAILS, f"List {list_id} asks everybody who joins to confirm by e-mail.")
-        fields = self._api.call("GET", f"/lists/{list_id}/customfields.json")
-        if not fields.ok:
-            raise error_of(fields, f"Custom fields of list {list_id}")
-        return PlatformList(
-            list_id,
-            details.json()["Title"],
-            tuple(
-                CustomField(each["FieldName"], each["Key"], each["DataType"], tuple(each.get("FieldOptions") or ()))
-                for each in fields.json()
-            ),
-        )
+        shares = details.get("UnsubscribeSetting") == _ALL_CLIENT_LISTS
+        if shares:
+            self._heeding.add(list_id)
+        fields = customfields.read_fields(self._api, list_id)
+        return PlatformList(list_id, str(details["Title"]), fields, _UNSUBSCRIBING if shares else "")
 
     def row_encoder(self, platform_list: PlatformList, mapping: FieldMapping) -> Callable[[Contact], EncodedRow]:
         """See `Destination.row_encoder`."""
-        return row_encoder(platform_list.custom_fields, mapping, self._consent)
+        grows = platform_list.options_grow
+        return row_encoder(platform_list.custom_fields, mapping, self._consent, options_grow=grows)
 
     def body_overhead(self, list_id: str) -> int:  # noqa: ARG002 - the list is in the path
         """See `Destination.body_overhead`."""
@@ -101,27 +109,71 @@ class CampaignMonitor(Destination):
     def send(self, batch: Batch) -> BatchResult:
         """See `Destination.send`; an import is an upsert that answers once everything is stored.
 
-        Somebody whom we have deleted from the list and who comes back fails the first pass, which never resubscribes.
-        They are sent again, this time with the permission to resubscribe, unless the client suppresses them.
+        Whoever is on the client's suppression list is not let in, though the platform may do so for an address that is
+        new to the list. Somebody whom we have deleted from the list and who comes back fails the first pass, which
+        never resubscribes. They are sent again, this time with the permission to resubscribe, unless they are
+        suppressed.
         """
         if batch.action is Action.REMOVE:
             return self._leave(batch, "DELETE")
-        result = self._import(batch, resubscribe=False)
-        returning = [row for row in batch.rows if row.returns and result.problems.get(row.email_key) is DELETED]
-        if returning:
-            suppressed = self._suppressed.of_list(batch.list_id)
-            returning = [row for row in returning if row.email_key not in suppressed]
+        held = self._held_back(batch)
+        rows = [row for row in batch.rows if row.email_key not in held]
+        if not rows:
+            return BatchResult(held, 0)
+        result = self._import(replace(batch, rows=rows), resubscribe=False)
+        problems = {**held, **result.problems}
+        returning = self._returning(batch.list_id, [row for row in rows if problems.get(row.email_key) is DELETED])
         if not returning:
-            return result
+            return replace(result, problems=problems)
         second = self._import(replace(batch, rows=returning), resubscribe=True)
-        back = {row.email_key for row in returning}
-        first = {key: problem for key, problem in result.problems.items() if key not in back}
-        created = (result.created or 0) + len(returning) - len(second.problems)
-        return BatchResult({**first, **second.problems}, created)
+        for row in returning:
+            del problems[row.email_key]
+        return BatchResult(
+            {**problems, **second.problems},
+            (result.created or 0) + len(returning) - len(second.problems),
+            warnings=(*result.warnings, *second.warnings),
+        )
+
+    def _held_back(self, batch: Batch) -> dict[str, RowProblem]:
+        """Return those who would join a list that heeds the suppression list, and are on it."""
+        if batch.action is not Action.CREATE or batch.list_id not in self._heeding:
+            return {}
+        suppressed = self._suppressed.of_list(batch.list_id) or ()
+        return {row.email_key: HELD_BACK for row in batch.rows if row.email_key in suppressed}
+
+    def _returning(self, list_id: str, deleted: list[StagedRow]) -> list[StagedRow]:
+        """Return those of the deleted people who may come back: we took them off, and they are not suppressed."""
+        ours = [row for row in deleted if row.returns]
+        suppressed = self._suppressed.of_list(list_id) if ours else None
+        return [] if suppressed is None else [row for row in ours if row.email_key not in suppressed]
 
     def unsubscribe(self, batch: Batch) -> BatchResult:
         """See `Destination.unsubscribe`."""
         return self._leave(batch, "POST")
+
+    def fold_field(self, name: str) -> str:
+        """See `Destination.fold_field`."""
+        return customfields.fold_key(name)
+
+    def design_field(self, wanted: WantedField) -> CustomField:
+        """See `Destination.design_field`."""
+        return customfields.design_field(wanted)
+
+    def create_field(self, list_id: str, design: CustomField) -> CustomField:
+        """See `Destination.create_field`."""
+        return customfields.create_field(self._api, list_id, design)
+
+    def add_options(self, list_id: str, field: CustomField, options: Sequence[str]) -> None:
+        """See `Destination.add_options`; the platform drops segment rules that use the field."""
+        customfields.add_options(self._api, list_id, field, options)
+
+    def values_of(self, payload: bytes) -> Iterable[tuple[str, str]]:
+        """See `Destination.values_of`."""
+        return values_of(payload)
+
+    def read_back(self, list_id: str, rows: Sequence[StagedRow]) -> Iterable[str]:
+        """See `Destination.read_back`."""
+        return differences_of(self._api, list_id, rows)
 
     def members(self, list_id: str) -> Iterator[Member]:
         """See `Destination.members`."""
@@ -136,20 +188,26 @@ class CampaignMonitor(Destination):
     def _leave(self, batch: Batch, method: str) -> BatchResult:
         """Take people off the list one by one, since there is no call for many."""
         problems, absent = {}, []
-        for row in batch.rows:
-            if method == "DELETE":
-                path = f"/subscribers/{batch.list_id}.json"
-                reply = self._api.call("DELETE", path, params={"email": row.email})
-            else:
-                body = msgspec.json.encode({"EmailAddress": row.email})
-                reply = self._api.call("POST", f"/subscribers/{batch.list_id}/unsubscribe.json", body=body)
-            problem = leaving_problem(reply)
+        for done, row in enumerate(batch.rows):
+            try:
+                reply = self._leave_one(batch.list_id, row, method)
+                problem = leaving_problem(row, reply)
+            except CixError as error:
+                # Those before are off the list, and must not be taken for people who left by themselves.
+                error.in_doubt = error.in_doubt or done > 0
+                raise
             if problem is not None:
                 problems[row.email_key] = problem
             elif not reply.ok and not reply.repeated:
                 # An attempt before may have been what took the person off.
                 absent.append(row.email_key)
         return BatchResult(problems, absent=absent)
+
+    def _leave_one(self, list_id: str, row: StagedRow, method: str) -> Reply:
+        if method == "DELETE":
+            return self._api.call("DELETE", f"/subscribers/{list_id}.json", params={"email": row.email})
+        body = msgspec.json.encode({"EmailAddress": row.email})
+        return self._api.call("POST", f"/subscribers/{list_id}/unsubscribe.json", body=body)
 
 
 def _body(rows: list[bytes], *, resubscribe: bool) -> bytes:

@@ -28,9 +28,9 @@ def pages(api: Api, path: str) -> Iterator[dict[str, Any]]:
     while page <= last:
         query = {"page": page, "pagesize": _PAGE_SIZE, "orderfield": "email", "orderdirection": "asc"}
         reply = api.call("GET", path, params=query)
-        if not reply.ok:
-            raise error_of(reply, f"Listing {path}")
         body = reply.json()
+        if not reply.ok or not isinstance(body, dict) or "Results" not in body:
+            raise error_of(reply, f"Listing {path}")
         yield from body["Results"]
         last = body["NumberOfPages"]
         page += 1

@@ -1,12 +1,13 @@
-"""The suppression list of the client that a list belongs to, read once in a run and only if somebody comes back."""
+"""The suppression list of the client that a list belongs to, read once in a run and only if somebody joins."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
-from audience_sdk.errors import LIST_UNKNOWN, CixError
+from audience_sdk.errors import LIST_UNKNOWN, PERMISSION_MISSING, CixError
 
 from target_campaign_monitor.answers import error_of
 from target_campaign_monitor.paging import pages
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from audience_sdk.http import Api
+
+_logger = logging.getLogger(__name__)
 
 
 class SuppressionList:
@@ -27,22 +30,35 @@ class SuppressionList:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._lock = threading.Lock()
-        self._by_list: dict[str, AbstractSet[str]] = {}
+        self._by_list: dict[str, AbstractSet[str] | None] = {}
 
-    def of_list(self, list_id: str) -> AbstractSet[str]:
-        """Return the suppressed addresses, in lower case.
+    def of_list(self, list_id: str) -> AbstractSet[str] | None:
+        """Return the suppressed addresses, in lower case, or None if the credentials may not read them.
 
         Args:
             list_id: A list of the client's.
 
         Raises:
-            CixError: If the client cannot be found or does not let its suppression list be read.
+            CixError: If the client cannot be found or does not tell.
         """
         with self._lock:
             if list_id not in self._by_list:
-                path = f"/clients/{self._client_of(list_id)}/suppressionlist.json"
-                self._by_list[list_id] = {email_key_of(each["EmailAddress"]) for each in pages(self._api, path)}
+                try:
+                    self._by_list[list_id] = self._read(list_id)
+                except CixError as error:
+                    if error.code is not PERMISSION_MISSING:
+                        raise
+                    _logger.warning(
+                        "The suppression list cannot be read (%s); who is on it is left to the platform, and nobody who"
+                        " was taken off the list comes back.",
+                        error.message,
+                    )
+                    self._by_list[list_id] = None
             return self._by_list[list_id]
+
+    def _read(self, list_id: str) -> AbstractSet[str]:
+        path = f"/clients/{self._client_of(list_id)}/suppressionlist.json"
+        return {email_key_of(each["EmailAddress"]) for each in pages(self._api, path)}
 
     def _client_of(self, list_id: str) -> str:
         clients = self._api.call("GET", "/clients.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ from audience_sdk.destination import Batch, BatchRefusedError
 from audience_sdk.errors import CixError
 from audience_sdk.http import Again, Reply, again_on_faults
 from target_campaign_monitor.answers import error_of, import_result, leaving_problem
+from target_campaign_monitor.codes import ERRORS
 
-ROWS = [StagedRow(key, key.title(), f"c{key[0]}", "S", b"{}") for key in ("a@example.com", "b@example.com")]
+ROWS = [
+    StagedRow(key, key.title(), f"c{key[0]}", "S", json.dumps({"EmailAddress": key, "Name": name}).encode())
+    for key, name in (("a@example.com", "Anna Ærø"), ("b@example.com", "Bo Moe"))
+]
 BATCH = Batch("L1", Action.CREATE, ROWS, 0.0)
 
 
@@ -52,7 +57,11 @@ def test_a_whole_success_tells_how_many_were_new(status: int, new: int, existing
         (208, Outcome.SUPPRESSED, "CIX-706"),
         (220, Outcome.REJECTED, "CIX-705"),
         (221, Outcome.REJECTED, "CIX-705"),
-        (9999, Outcome.REJECTED, "CIX-705"),
+        (214, Outcome.REJECTED, "CIX-705"),
+        (215, Outcome.REJECTED, "CIX-705"),
+        (-213, Outcome.REJECTED, "CIX-705"),
+        (429, Outcome.DEFERRED, "CIX-407"),
+        (9999, Outcome.REJECTED, "CIX-411"),
     ],
 )
 def test_a_partial_success_gives_the_failed_row_its_own_outcome_and_confirms_the_others(
@@ -102,40 +111,99 @@ def test_a_wrong_consent_to_tracking_names_the_setting(code: int) -> None:
     assert caught.value.code.code == "CIX-408"
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "error_code"),
-    [
-        (401, 60, "CIX-405"),
-        (401, 100, "CIX-402"),
-        (401, 101, "CIX-404"),
-        (400, 101, "CIX-404"),
-        (401, 102, "CIX-404"),
-        (401, 120, "CIX-403"),
-        (401, 121, "CIX-403"),
-        (401, 122, "CIX-403"),
-        (403, 403, "CIX-405"),
-        (400, 209, "CIX-408"),
-        (400, 212, "CIX-408"),
-        (404, 404, "CIX-408"),
-        (400, 50, "CIX-408"),
-    ],
-)
-def test_a_code_ends_the_run_with_the_same_error_wherever_it_is_answered(
-    status: int, code: int, error_code: str
-) -> None:
+RUN_ENDS = {
+    60: "CIX-405",
+    100: "CIX-402",
+    101: "CIX-404",
+    102: "CIX-404",
+    120: "CIX-403",
+    121: "CIX-403",
+    122: "CIX-403",
+    403: "CIX-405",
+}
+REFUSED = [
+    *(5, 110, 172, 176, 201, 203, 209, 210, 211, 212, 250, 251, 252, 253, 254, 255, 256, 257, 259, 261, 271, 404),
+    *(601, 602, 603, 610, 800, 801, 802, 803, 980),
+]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize(("code", "error_code"), [*RUN_ENDS.items(), *((code, "CIX-408") for code in REFUSED)])
+def test_a_code_ends_the_run_with_the_same_error_whatever_the_status(status: int, code: int, error_code: str) -> None:
     answer = reply(status, {"Code": code, "Message": "Any text"})
     with pytest.raises(CixError) as caught:
         import_result(BATCH, answer)
     assert caught.value.code.code == error_code
     assert error_of(answer, "List L1").code.code == error_code
     assert "List L1" in str(error_of(answer, "List L1"))
+    assert f"code {code}" in str(error_of(answer, "List L1"))
 
 
-@pytest.mark.parametrize("body", [b"", b" ", b"<html>Bad Gateway</html>", b'"a text"', b"[]", b"null", b"{}"])
-def test_an_answer_that_is_no_error_body_is_still_a_clear_error(body: bytes) -> None:
+@pytest.mark.parametrize("code", sorted(ERRORS))
+def test_every_code_of_the_reference_is_told_in_words(code: int) -> None:
+    error = error_of(reply(400, {"Code": code, "Message": "Any text"}), "List L1")
+    assert error.code.code in {"CIX-401", "CIX-402", "CIX-403", "CIX-404", "CIX-405", "CIX-407", "CIX-408"}
+    assert "Any text" not in error.message
+
+
+def test_the_codes_of_the_reference_are_all_known() -> None:
+    documented = {
+        1,
+        5,
+        60,
+        *range(100, 103),
+        110,
+        *range(120, 123),
+        172,
+        176,
+        201,
+        *range(203, 213),
+        214,
+        215,
+        220,
+        221,
+    }
+    documented |= {*range(250, 258), 259, 261, *range(271, 288), 400, 403, 404, 429, 500, 601, 602, 603, 610}
+    documented |= {800, 801, 802, 803, 980, -213}
+    assert ERRORS.keys() == documented
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((400, body) for body in (b"", b" ", b"<html>Bad Gateway</html>", b'"a text"', b"[]", b"null", b"{}")),
+        *((200, body) for body in (b"", b"<html>Sign in</html>", b"[]", b"{}", b'{"FailureDetails":[]}', b'"done"')),
+        (400, {"Code": 50, "Message": "Something new about Anna Ærø <anna@example.com>"}),
+        (401, {"Code": 9999, "Message": "Bo Moe may not"}),
+        (401, b"<html>Proxy of Anna</html>"),
+        (201, {"Code": 9999, "Message": "Queued for a@example.com", "Name": "Anna"}),
+    ],
+)
+def test_an_answer_that_nobody_knows_is_never_success_and_is_kept_without_personal_data(
+    status: int, body: object
+) -> None:
     with pytest.raises(CixError) as caught:
-        import_result(BATCH, reply(400, body))
-    assert caught.value.code.code == "CIX-408"
+        import_result(BATCH, reply(status, body))
+    assert caught.value.code.code == "CIX-411"
+    assert caught.value.in_doubt, "what was not understood may have been carried out"
+    assert f"HTTP {status}" in caught.value.message
+    assert not re.search("@|Anna|Ærø|Moe", caught.value.message)
+
+
+def test_a_row_that_fails_for_an_unknown_reason_is_told_with_it_and_without_its_values() -> None:
+    answer = counted(1, 0)
+    failure = {"EmailAddress": "b@example.com", "Code": 4711, "Message": "Moe at 'B@example.com' is not wanted"}
+    problem = import_result(BATCH, partial({**answer, "FailureDetails": [failure]})).problems["b@example.com"]
+    assert (problem.outcome, problem.code.code) == (Outcome.REJECTED, "CIX-411")
+    assert problem.reason == "Import of a row: <sent> at <address> is not wanted (code 4711)."
+
+
+def test_counts_that_do_not_add_up_and_addresses_that_are_taken_for_one_are_warned_of() -> None:
+    odd = import_result(BATCH, reply(201, counted(1, 2)))
+    merged = import_result(BATCH, reply(201, {**counted(1, 0), "DuplicateEmailsInSubmission": ["a@example.com"]}))
+    assert [dict(each.problems) for each in (odd, merged)] == [{}, {}]
+    assert ["add up" in text for text in odd.warnings] == [True]
+    assert ["for the same" in text for text in merged.warnings] == [True]
 
 
 def test_a_code_210_without_its_result_confirms_nothing() -> None:
@@ -166,16 +234,31 @@ def test_only_a_throttle_and_a_fault_of_the_platform_are_worth_a_retry(status: i
 
 @pytest.mark.parametrize(("status", "body"), [(200, b""), (200, None), (400, {"Code": 203, "Message": "Not in list"})])
 def test_whoever_is_not_on_the_list_has_left_it(status: int, body: object) -> None:
-    assert leaving_problem(reply(status, body)) is None
+    assert leaving_problem(ROWS[0], reply(status, body)) is None
 
 
-def test_a_person_who_cannot_be_taken_off_is_a_failed_row_not_a_failed_run() -> None:
-    problem = leaving_problem(reply(400, {"Code": 1, "Message": "Invalid"}))
+@pytest.mark.parametrize(
+    ("code", "error_code"), [(1, "CIX-707"), (204, "CIX-707"), (250, "CIX-707"), (9999, "CIX-411")]
+)
+def test_a_person_who_cannot_be_taken_off_is_a_failed_row_not_a_failed_run(code: int, error_code: str) -> None:
+    problem = leaving_problem(ROWS[0], reply(400, {"Code": code, "Message": "No: a@example.com"}))
     assert problem is not None
-    assert (problem.outcome, problem.code.code) == (Outcome.FAILED, "CIX-707")
+    assert (problem.outcome, problem.code.code) == (Outcome.FAILED, error_code)
+    assert "@" not in problem.reason
 
 
-def test_lost_credentials_end_the_run_while_people_are_taken_off() -> None:
+@pytest.mark.parametrize(
+    "answer", [reply(200, b"<html>Sign in</html>"), reply(302), reply(400, b""), reply(204, b"<p>")]
+)
+def test_an_odd_answer_is_not_taken_for_a_person_who_has_left(answer: Reply) -> None:
+    problem = leaving_problem(ROWS[0], answer)
+    assert problem is not None
+    assert (problem.outcome, problem.code.code) == (Outcome.FAILED, "CIX-411")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize(("code", "error_code"), RUN_ENDS.items())
+def test_lost_credentials_end_the_run_while_people_are_taken_off(status: int, code: int, error_code: str) -> None:
     with pytest.raises(CixError) as caught:
-        leaving_problem(reply(401, {"Code": 100, "Message": "Invalid API Key"}))
-    assert caught.value.code.code == "CIX-402"
+        leaving_problem(ROWS[0], reply(status, {"Code": code, "Message": "Any text"}))
+    assert caught.value.code.code == error_code

@@ -12,7 +12,7 @@ from audience_sdk.errors import CixError
 from audience_sdk.http import Reply
 from audience_sdk.mapping import FieldMapping
 from target_campaign_monitor.destination import STANDARD_FIELDS, CampaignMonitor
-from target_campaign_monitor.payload import row_encoder
+from target_campaign_monitor.payload import row_encoder, values_of
 
 TEXT = CustomField("City", "[City]", "Text")
 NUMBER = CustomField("Loyalty Points", "[LoyaltyPoints]", "Number")
@@ -86,6 +86,12 @@ def test_the_smallest_row_names_the_address_and_the_consent_alone() -> None:
         ("Loyalty Points", "0", [{"Value": "0"}], ""),
         ("Loyalty Points", "12 points", [{"Value": "", "Clear": True}], "no number"),
         ("Loyalty Points", "", [{"Value": "", "Clear": True}], ""),
+        ("Loyalty Points", "1.5E-7", [{"Value": "0.00000015"}], ""),
+        ("Loyalty Points", "12e3", [{"Value": "12000"}], ""),
+        ("Loyalty Points", "1e999", [{"Value": "", "Clear": True}], "too many digits"),
+        ("Loyalty Points", "7" * 251, [{"Value": "", "Clear": True}], "too many digits"),
+        ("Land", "denmark", [{"Value": "Denmark"}], ""),
+        ("Land", "Atlantis", [{"Value": "", "Clear": True}], "not among"),
         ("Last Purchase", "1900-01-01", [{"Value": "1900/01/01"}], ""),
         ("Last Purchase", "2076-06-06", [{"Value": "2076/06/06"}], ""),
         ("Last Purchase", "1899-12-31", [{"Value": "", "Clear": True}], "before 1900"),
@@ -108,6 +114,65 @@ def test_a_value_is_fitted_to_its_field_or_clears_it_and_every_change_is_told_wi
     assert row["CustomFields"] == [{"Key": key, **element} for element in elements]
     assert [warned in warning for warning in warnings] == ([True] if warned else [])
     assert all(f"`{field}`" in warning and (len(text) < 3 or text not in warning) for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "values"),
+    [
+        ("Size", "large", ["Large"]),
+        ("Size", "Huge", ["Huge"]),
+        ("Size", "Huge, or so", ["Huge, or so"]),
+        ("Interests", "chess; Sailing,,chess", ["chess", "Sailing"]),
+        ("Interests", "r, s AND t", ["R, S and T"]),
+        ("Land", "Atlantis", [""]),
+    ],
+)
+def test_a_field_of_choices_that_may_grow_is_sent_what_it_has_no_option_for(
+    field: str, text: str, values: list[str]
+) -> None:
+    payload, _ = row_encoder(FIELDS, mapping(custom=(field,)), "Yes", options_grow=True)(contact({field: text}))
+    assert [value for _, value in values_of(payload)] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "warned"),
+    [
+        ("+4512345678", "+4512345678", False),
+        ("+45 12 34-56.78", "+4512345678", False),
+        ("0045 (12) 345678", "+4512345678", False),
+        ("", "", False),
+        ("12345678", "", True),
+        ("+0123456789", "", True),
+        ("+45 phone", "", True),
+        ("+1234567890123456", "", True),
+    ],
+)
+def test_a_mobile_number_is_sent_in_its_international_form_or_cleared(text: str, number: str, warned: bool) -> None:
+    row, warnings = encoded(contact(**({"mobile_number": text} if text else {})), mapping("mobile_number"))
+    assert row["MobileNumber"] == number
+    assert [text in warning for warning in warnings] == ([False] if warned else [])
+
+
+@pytest.mark.parametrize(("text", "consent"), [("yes", "Yes"), ("0", "No"), ("", "No"), ("perhaps", "No")])
+def test_the_consent_to_text_messages_goes_with_a_number_only(text: str, consent: str) -> None:
+    a_mapping = mapping("mobile_number", "consent_to_send_sms")
+    with_number, _ = encoded(contact(mobile_number="+4512345678", consent_to_send_sms=text), a_mapping)
+    without, warnings = encoded(contact(consent_to_send_sms=text), a_mapping)
+    assert with_number["ConsentToSendSms"] == consent
+    assert "ConsentToSendSms" not in without
+    assert warnings == []
+
+
+def test_the_consent_to_text_messages_without_the_number_is_refused() -> None:
+    with pytest.raises(CixError, match="needs `mobile_number`") as caught:
+        row_encoder(FIELDS, mapping("consent_to_send_sms"), "Yes")
+    assert caught.value.code.code == "CIX-101"
+
+
+def test_two_spellings_of_one_custom_field_are_refused() -> None:
+    with pytest.raises(CixError, match=r"`loyalty points` and `\[LoyaltyPoints\]`, which are the same") as caught:
+        row_encoder(FIELDS, mapping(custom=("loyalty points", "[LoyaltyPoints]")), "Yes")
+    assert caught.value.code.code == "CIX-101"
 
 
 @pytest.mark.parametrize("name", ["Loyalty Points", "LoyaltyPoints", "[LoyaltyPoints]", "loyalty points"])
@@ -166,7 +231,8 @@ class Recorder:
 
     def call(self, method: str, path: str, *, body: bytes | None = None, **_: Any) -> Reply:
         self.sent.append((method, path, body))
-        answer = {"FailureDetails": [], "TotalNewSubscribers": 2}
+        counts = {"TotalUniqueEmailsSubmitted": 2, "TotalExistingSubscribers": 0, "TotalNewSubscribers": 2}
+        answer = {"FailureDetails": [], **counts}
         return Reply(201, {}, json.dumps(answer).encode())
 
 
