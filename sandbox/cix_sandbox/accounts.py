@@ -75,6 +75,38 @@ class ConstantContactAccount:
     list_name: str
 
 
+@dataclass(frozen=True)
+class EntraApplication:
+    """An application registered in the tenant of the Dataverse environment.
+
+    Attributes:
+        client_id: Id of the application.
+        client_secret: Its secret.
+        is_user: Whether it is an application user of the environment.
+    """
+
+    client_id: str
+    client_secret: str
+    is_user: bool
+
+
+@dataclass(frozen=True)
+class EntraTenant:
+    """A Microsoft Entra tenant.
+
+    Attributes:
+        tenant_id: Its id.
+        applications: Its applications; the first one is ready to use.
+        managed_identity: Client id of the managed identity, which is a user of the environment.
+        identity_header: The secret that App Service hands to what runs there.
+    """
+
+    tenant_id: str
+    applications: tuple[EntraApplication, ...]
+    managed_identity: str
+    identity_header: str
+
+
 CAMPAIGN_MONITOR = CampaignMonitorAccount(
     api_key="sandbox-campaign-monitor-api-key",
     client_id="c1a05a4db0c5c1a05a4db0c5c1a05a4d",
@@ -127,6 +159,23 @@ CONSTANT_CONTACT_OTHER = ConstantContactAccount(
     ),
     list_id="1157c0de-0000-4000-8000-000000000002",
     list_name="Another account's list",
+)
+ENTRA = EntraTenant(
+    tenant_id="7e4a47db-0000-4000-8000-000000000001",
+    applications=(
+        EntraApplication(
+            client_id="a99db0c5-0000-4000-8000-000000000001",
+            client_secret="sandbox-entra-client-secret",  # noqa: S106  (same)
+            is_user=True,
+        ),
+        EntraApplication(
+            client_id="a99db0c5-0000-4000-8000-000000000002",
+            client_secret="sandbox-entra-other-client-secret",  # noqa: S106  (same)
+            is_user=False,
+        ),
+    ),
+    managed_identity="a99db0c5-0000-4000-8000-000000000003",
+    identity_header="sandbox-identity-header",
 )
 READY_FIELDS = (("City", "text"), ("Loyalty Points", "number"), ("Last Purchase", "date"))
 """Custom fields of every ready list: label and kind, in words that each platform translates."""

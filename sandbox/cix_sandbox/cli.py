@@ -25,7 +25,7 @@ _url_option = click.option("--url", default=DEFAULT_URL, show_default=True, help
 @click.group()
 @click.version_option(package_name="cix-sandbox")
 def main() -> None:
-    """Local stand-ins for Customer Insights exports, Campaign Monitor and Constant Contact."""
+    """Local stand-ins for Customer Insights, Campaign Monitor and Constant Contact."""
 
 
 @main.command()
@@ -44,11 +44,17 @@ def main() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory that keeps the data.",
 )
-def serve(port: int, host: str, data_dir: Path) -> None:
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Export folder that the Dataverse environment holds; read at the start and at every reset.",
+)
+def serve(port: int, host: str, data_dir: Path, export: Path | None) -> None:
     """Run the sandbox until Ctrl-C or SIGTERM."""
     # Imported here so that the other commands start fast.
     from cix_sandbox import server  # noqa: PLC0415
     from cix_sandbox.app import create_app  # noqa: PLC0415
+    from cix_sandbox.problems import ControlError  # noqa: PLC0415
     from cix_sandbox.store import StoreError  # noqa: PLC0415
 
     try:
@@ -61,8 +67,8 @@ def serve(port: int, host: str, data_dir: Path) -> None:
         name = f"[{host}]" if ":" in host else host
         url = f"http://{name}:{listener.getsockname()[1]}"
         try:
-            app = create_app(data_dir, url=url)
-        except StoreError as error:
+            app = create_app(data_dir, url=url, export=export)
+        except (StoreError, ControlError) as error:
             raise click.ClickException(str(error)) from error
         running = server.make_server(app)
         click.echo(

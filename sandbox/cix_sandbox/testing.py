@@ -65,6 +65,16 @@ class RunningSandbox:
         """Base URL of the Constant Contact API."""
         return f"{self.url}/constantcontact/v3"
 
+    @property
+    def organization(self) -> str:
+        """URL of the Dataverse organisation; with `/.default` it is the scope of its tokens."""
+        return f"{self.url}/dataverse"
+
+    @property
+    def authority(self) -> str:
+        """URL of the token service, without a tenant."""
+        return f"{self.url}/entra"
+
     def control(self, method: str, path: str, body: object = None) -> Any:
         """Call the control API, such as `control("PATCH", "/switches", {...})`.
 

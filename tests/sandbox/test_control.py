@@ -32,7 +32,7 @@ def mistake(response: requests.Response, status: int = 400) -> dict[str, Any]:
 def test_health_names_the_platforms(sandbox: RunningSandbox) -> None:
     assert sandbox.control("GET", "/health") == {
         "status": "ok",
-        "platforms": ["campaign_monitor", "constant_contact"],
+        "platforms": ["campaign_monitor", "constant_contact", "dataverse", "entra"],
     }
 
 

@@ -14,6 +14,7 @@ from cix_sandbox.accounts import (
     CAMPAIGN_MONITOR_OTHER,
     CONSTANT_CONTACT,
     CONSTANT_CONTACT_OTHER,
+    ENTRA,
 )
 from cix_sandbox.app import PLATFORMS
 from cix_sandbox.cli import main
@@ -34,7 +35,7 @@ def switch_table(platform: Platform) -> str:
 
 
 def fault_table() -> str:
-    rows = [("both", kind, meaning) for kind, meaning in COMMON_KINDS.items()]
+    rows = [("all", kind, meaning) for kind, meaning in COMMON_KINDS.items()]
     rows += [(platform.NAME, kind, text) for platform in PLATFORMS for kind, text in platform.FAULT_KINDS.items()]
     lines = [f"| `{kind}` | {where} | {_sentence(meaning)} |" for where, kind, meaning in rows]
     return "\n".join(["| kind | platform | what happens |", "|---|---|---|", *lines]) + "\n"
@@ -84,6 +85,9 @@ def test_the_credentials_are_those_of_the_ready_accounts() -> None:
     ]
     for application in (*CONSTANT_CONTACT.applications, *CONSTANT_CONTACT_OTHER.applications):
         values += [application.client_id, application.client_secret, application.refresh_token]
+    values += [ENTRA.tenant_id, ENTRA.managed_identity, ENTRA.identity_header]
+    for known in ENTRA.applications:
+        values += [known.client_id, known.client_secret]
     assert [value for value in values if f"`{value}`" not in README] == []
 
 

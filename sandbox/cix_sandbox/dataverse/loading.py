@@ -1,0 +1,233 @@
+"""Makes the environment's rows out of an export folder.
+
+Everything is staged in temporary tables and merged by SQLite, so that memory does not grow with the folder. A folder
+that is read again changes what differs, as a sync does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from cix_sandbox.dataverse import schema
+from cix_sandbox.dataverse.columns import CUSTOMER_ID, MEMBERSHIP, PROFILE, SEGMENT
+from cix_sandbox.dataverse.export import ExportedSegment, read_export
+from cix_sandbox.dataverse.values import converter, moment
+from cix_sandbox.problems import ControlError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+DEFAULT_PROVIDER = "audience insights"
+MEMBERSHIP_TYPE = "Customer"
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
+
+
+class Sync(NamedTuple):
+    """How a folder is taken over.
+
+    Attributes:
+        now: The time, as the environment writes it.
+        touch_all: Whether rows that do not differ count as changed.
+        empty_lists: Whether the membership of someone in no segment stays, with an empty list.
+        providers: Who publishes memberships; segments are dealt out among them, the first goes to all.
+    """
+
+    now: str
+    touch_all: bool = False
+    empty_lists: bool = False
+    providers: Sequence[str] = (DEFAULT_PROVIDER,)
+
+
+def load(connection: sqlite3.Connection, folder: Path, sync: Sync) -> None:
+    """Let the environment hold what an export folder holds, and nothing else; called within a transaction.
+
+    Args:
+        connection: The store.
+        folder: The folder of model.json, or one above it.
+        sync: How it is taken over.
+
+    Raises:
+        ControlError: The folder cannot be read; the text says where.
+    """
+    segments = read_export(folder)
+    columns: dict[str, str] = {}
+    for segment in segments:
+        columns = {**segment.columns, **columns}
+    schema.set_profile_columns(connection, columns)
+    schema.drop_indexes(connection)
+    _stage(connection, segments)
+    _merge_profiles(connection, sync)
+    _merge_memberships(connection, segments, sync)
+    _merge_segments(connection, segments, sync)
+    connection.execute("DROP TABLE temp.dv_stage")
+    schema.create_indexes(connection)
+
+
+def _stage(connection: sqlite3.Connection, segments: Sequence[ExportedSegment]) -> None:
+    """Put every row of every segment into one temporary table, with the values in their stored form."""
+    names = [column.logical_name for _, column in schema.profile_columns(connection)]
+    connection.execute(f"CREATE TEMP TABLE dv_stage (id TEXT, segment INTEGER, {_quoted(names)})")
+    places = ", ".join("?" * (len(names) + 2))
+    for number, segment in enumerate(segments):
+        connection.executemany(
+            f"INSERT INTO temp.dv_stage VALUES ({places})",  # noqa: S608  (placeholders)
+            _rows(connection, number, segment),
+        )
+
+
+def _rows(connection: sqlite3.Connection, number: int, segment: ExportedSegment) -> Iterator[list[object]]:
+    places = {name: place for place, name in enumerate(segment.columns)}
+    customer_id = next((places[name] for name in places if name.lower() == "customerid"), None)
+    if customer_id is None:
+        raise ControlError(f"{segment.name} has no column CustomerId")
+    sources = [(places.get(name), converter(column.kind)) for name, column in schema.profile_columns(connection)[1:]]
+    for row in segment.rows():
+        key = row[customer_id]
+        values = [None if place is None else convert(row[place]) for place, convert in sources]
+        yield [schema.row_id(key), number, key, *values]
+
+
+def _merge_profiles(connection: sqlite3.Connection, sync: Sync) -> None:
+    names = [column.logical_name for _, column in schema.profile_columns(connection)]
+    values = ", ".join(f'max("{name}")' for name in names)
+    source = f"SELECT id, {values} FROM temp.dv_stage WHERE true GROUP BY id"  # noqa: S608  (names are ours)
+    most = connection.execute("SELECT count(*) FROM temp.dv_stage").fetchone()[0]
+    _replace(connection, PROFILE, ["msdynci_customerprofileid", *names], source, most, sync)
+    ids = "SELECT id FROM temp.dv_stage"
+    _delete(connection, PROFILE, "msdynci_customerprofileid", f"NOT IN ({ids})")
+
+
+def _merge_memberships(connection: sqlite3.Connection, segments: Sequence[ExportedSegment], sync: Sync) -> None:
+    connection.execute("CREATE TEMP TABLE dv_published (segment INTEGER, provider TEXT, name TEXT)")
+    for number, segment in enumerate(segments):
+        dealt = sync.providers[number % len(sync.providers)]
+        for provider in sync.providers if number == 0 else [dealt]:
+            connection.execute("INSERT INTO temp.dv_published VALUES (?, ?, ?)", (number, provider, segment.name))
+    connection.execute(
+        f"""CREATE TEMP TABLE dv_lists AS
+            SELECT dv_id({CUSTOMER_ID} || '|' || provider || '|{MEMBERSHIP_TYPE}') AS id, {CUSTOMER_ID}, provider,
+                json_group_array(DISTINCT name) AS names
+            FROM temp.dv_stage JOIN temp.dv_published USING (segment) GROUP BY {CUSTOMER_ID}, provider"""  # noqa: S608  (ours)
+    )
+    names = [
+        "msdynci_segmentmembershipid",
+        CUSTOMER_ID,
+        "msdynci_segmentprovider",
+        "msdynci_segmentmembershiptype",
+        "msdynci_segments",
+        "msdynci_identifier",
+    ]
+    source = f"""SELECT id, {CUSTOMER_ID}, provider, '{MEMBERSHIP_TYPE}', names,
+        {CUSTOMER_ID} || '|' || provider || '|{MEMBERSHIP_TYPE}|Segments'
+        FROM temp.dv_lists WHERE true ORDER BY id"""  # noqa: S608  (ours)
+    most = connection.execute("SELECT count(*) FROM temp.dv_lists").fetchone()[0]
+    _replace(connection, MEMBERSHIP, names, source, most, sync)
+    leave(connection, "NOT IN (SELECT id FROM temp.dv_lists)", sync)
+    connection.execute("DROP TABLE temp.dv_lists")
+    connection.execute("DROP TABLE temp.dv_published")
+
+
+def _merge_segments(connection: sqlite3.Connection, segments: Sequence[ExportedSegment], sync: Sync) -> None:
+    for segment in segments:
+        refreshed = moment(segment.refreshed) if segment.refreshed else None
+        write_segment(connection, segment.name, {"state": "Active", "last_refresh": refreshed}, sync.now)
+    kept = ", ".join("?" * len(segments))
+    gone = connection.execute(
+        f"SELECT name FROM {SEGMENT} WHERE name NOT IN ({kept})",  # noqa: S608  (placeholders)
+        [segment.name for segment in segments],
+    ).fetchall()
+    for row in gone:
+        remove_segment(connection, row["name"])
+
+
+def write_segment(connection: sqlite3.Connection, name: str, values: Mapping[str, str | None], now: str) -> None:
+    """Write the metadata of a segment; what is not given stays, or has a default where the segment is new.
+
+    Args:
+        connection: The store.
+        name: Name of its output table.
+        values: Any of display_name, state, last_refresh.
+        now: The time.
+    """
+    key = schema.row_id(f"segment {name}")
+    connection.execute(
+        f"INSERT OR IGNORE INTO {SEGMENT} VALUES (?, ?, ?, ?, 'Active', NULL, ?, ?, 0)",  # noqa: S608  (ours)
+        (key, name, _WORDS.sub(" ", name).strip(), schema.row_id(f"id of segment {name}"), now, now),
+    )
+    values = {**values, "modifiedon": now}
+    names = ", ".join(f"{column} = ?" for column in values)
+    version = schema.take_versions(connection) + 1
+    connection.execute(
+        f"UPDATE {SEGMENT} SET {names}, versionnumber = ? WHERE name = ?",  # noqa: S608  (names are ours)
+        (*values.values(), version, name),
+    )
+
+
+def remove_segment(connection: sqlite3.Connection, name: str) -> None:
+    """Remove the metadata of a segment; memberships that name it stay as they are."""
+    _delete(connection, SEGMENT, "mscipriv_segmentmetadataid", "= ?", (schema.row_id(f"segment {name}"),))
+
+
+def remove_profile(connection: sqlite3.Connection, customer_id: str) -> None:
+    """Remove a profile; memberships of it stay as they are."""
+    _delete(connection, PROFILE, "msdynci_customerprofileid", "= ?", (schema.row_id(customer_id),))
+
+
+def leave(connection: sqlite3.Connection, which: str, sync: Sync, parameters: Sequence[str] = ()) -> None:
+    """Let memberships be those of someone in no segment: without a row, or with an empty list.
+
+    Args:
+        connection: The store.
+        which: Condition on the row's id.
+        sync: Says which of the two.
+        parameters: Values for the condition.
+    """
+    key = "msdynci_segmentmembershipid"
+    if not sync.empty_lists:
+        _delete(connection, MEMBERSHIP, key, which, parameters)
+        return
+    found = connection.execute(
+        f"SELECT {key} FROM {MEMBERSHIP} WHERE {key} {which} AND msdynci_segments <> '[]'",  # noqa: S608  (ours)
+        parameters,
+    ).fetchall()
+    before = schema.take_versions(connection, len(found))
+    connection.executemany(
+        f"UPDATE {MEMBERSHIP} SET msdynci_segments = '[]', modifiedon = ?, versionnumber = ? WHERE {key} = ?",  # noqa: S608  (ours)
+        [(sync.now, before + position, row[0]) for position, row in enumerate(found, start=1)],
+    )
+
+
+def _replace(
+    connection: sqlite3.Connection, table: str, names: Sequence[str], source: str, most: int, sync: Sync
+) -> None:
+    """Insert the rows that a query gives, at most so many, or update those that are there and differ."""
+    before = schema.take_versions(connection, most)
+    values = _quoted(names[1:])
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*names[1:], "modifiedon", "versionnumber"))
+    new = ", ".join(f'excluded."{name}"' for name in names[1:])
+    columns = _quoted([*names, "createdon", "modifiedon", "versionnumber"])
+    connection.execute(
+        f"""INSERT INTO {table} ({columns})
+            SELECT *, :now, :now, :before + row_number() OVER () FROM ({source}) WHERE true
+            ON CONFLICT DO UPDATE SET {changes} WHERE :all OR ({values}) IS NOT ({new})""",  # noqa: S608  (ours)
+        {"now": sync.now, "before": before, "all": sync.touch_all},
+    )
+
+
+def _delete(connection: sqlite3.Connection, table: str, key: str, which: str, parameters: Sequence[str] = ()) -> None:
+    """Delete rows and remember that they are gone."""
+    gone = f"SELECT {key} FROM {table} WHERE {key} {which}"  # noqa: S608  (ours)
+    found = connection.execute(gone, parameters).fetchall()
+    before = schema.take_versions(connection, len(found))
+    connection.executemany(
+        "INSERT INTO dv_deleted VALUES (?, ?, ?)",
+        [(table, row[0], before + position) for position, row in enumerate(found, start=1)],
+    )
+    connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(row[0],) for row in found])  # noqa: S608  (ours)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
