@@ -20,6 +20,9 @@ from tap_cix_segments.tap import TapCixSegments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+# Test folders are no packages, so the helpers are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
 EXECUTABLE = Path(sys.executable).with_name("tap-cix-segments")
 CONTAINER_URL = "https://exampleexports.blob.core.windows.net/customer-insights"
 EXPORT = "CustomerInsights_5f3c1d0a/Mail Export"
@@ -133,6 +136,26 @@ def run_tap(tmp_path: Path) -> Callable[..., Outcome]:
             [str(EXECUTABLE), *options], capture_output=True, text=True, check=False, timeout=60, env=environment
         )
         return Outcome(done.returncode, done.stdout.splitlines(), done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def run_waiting(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run the tap, and do something as soon as it says that it waits."""
+
+    def run(folder: str, what: Callable[[], object], **settings: Any) -> Outcome:
+        config = tmp_path / "config of the tap.json"
+        config.write_text(json.dumps({"folder": folder, "wait_seconds": 60, **settings}))
+        command = [str(EXECUTABLE), "--config", str(config)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        log = ""
+        while "Waiting up to 60 s" not in log and process.poll() is None:
+            log += process.stderr.readline()
+        what()
+        output, rest = process.communicate(timeout=90)
+        return Outcome(process.returncode, output.splitlines(), log + rest)
 
     return run
 

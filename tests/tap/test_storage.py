@@ -7,17 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, SOURCE_UNREADABLE, CixError
-from tap_cix_segments.storage import open_folder, without_secrets
-
-sys.path.insert(0, str(Path(__file__).parent))
 from sftp_place import PASSWORD, SftpPlace, serve_sftp
+from tap_cix_segments.storage import open_folder, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,32 +187,18 @@ def test_file_without_content_is_not_taken_for_a_partition_without_rows(
     assert len(allowed.of_type("ACTIVATE_VERSION")) == 1
 
 
-class _Later:
-    """Does something a moment from now, in a thread."""
-
-    def __init__(self, what: Callable[[], object]) -> None:
-        self._thread = threading.Thread(target=lambda: (time.sleep(1.5), what()))
-        self._thread.start()
-
-    def done(self) -> None:
-        self._thread.join()
-
-
-def test_half_written_model_is_read_when_it_is_whole(export: ExportFolder, run_tap: Callable[..., Outcome]) -> None:
+def test_half_written_model_is_read_when_it_is_whole(export: ExportFolder, run_waiting: Callable[..., Outcome]) -> None:
     export.add("Readers", [ANNA])
     whole = (export.export / "model.json").read_text()
     export.write_model(whole[:150])
-    later = _Later(lambda: export.write_model(whole))
-    outcome = run_tap(export, wait_seconds=30)
-    later.done()
+    outcome = run_waiting(str(export.root), lambda: export.write_model(whole))
     assert outcome.exit_code == 0, outcome.log
     assert len(outcome.records("Readers")) == 1
-    assert "Waiting up to 30 s" in outcome.log
 
 
 @pytest.mark.parametrize("missing", [True, False])
 def test_partition_that_is_still_to_come_is_waited_for(
-    export: ExportFolder, place: SftpPlace, run_tap: Callable[..., Outcome], tmp_path: Path, *, missing: bool
+    export: ExportFolder, place: SftpPlace, run_waiting: Callable[..., Outcome], tmp_path: Path, *, missing: bool
 ) -> None:
     export.add("Readers", [ANNA], [BEN])
     path = export.partition("Readers", 2)
@@ -224,9 +206,8 @@ def test_partition_that_is_still_to_come_is_waited_for(
     path.unlink()
     if not missing:
         path.touch()
-    later = _Later(lambda: path.write_bytes(content))
-    outcome = run_tap(place.url, storage_options=place.options(tmp_path / "known_hosts"), wait_seconds=30)
-    later.done()
+    options = place.options(tmp_path / "known_hosts")
+    outcome = run_waiting(place.url, lambda: path.write_bytes(content), storage_options=options)
     assert outcome.exit_code == 0, outcome.log
     assert len(outcome.records("Readers")) == 2
     assert len(outcome.of_type("ACTIVATE_VERSION")) == 1
