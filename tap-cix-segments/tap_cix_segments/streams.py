@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from audience_sdk.errors import COLUMN_GONE, CixError
+from audience_sdk.bookmarks import SKIPPED
+from audience_sdk.errors import COLUMN_GONE, SEGMENT_STALE, CixError
 from singer_sdk import Stream
 from singer_sdk.mapper import SameRecordTransform
 from typing_extensions import override
 
+from tap_cix_segments.freshness import Reading, content_of, is_unchanged, staleness
 from tap_cix_segments.progress import Progress
 from tap_cix_segments.report import SegmentReport
 from tap_cix_segments.writer import LineWriter, encode_records, record_maker
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_cix_segments.segment import Batch, Column, Segment, Source
+
+
+_FORMS = ("stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth", "flattening_separator")
+"""Settings that decide on what is sent of a segment."""
 
 
 class SegmentStream(Stream):
@@ -46,6 +52,7 @@ class SegmentStream(Stream):
         self._segment = segment
         self._writer = writer
         self._stream_version = self._initialized_at // 1000
+        self._reading: Reading | None = None
         self.report = SegmentReport(segment.name, self.logger)
 
     @property
@@ -76,6 +83,34 @@ class SegmentStream(Stream):
         if self.selected and gone:
             message = f"The catalog selects {', '.join(gone)} of the segment {self.name}, which has no such column."
             raise CixError(COLUMN_GONE, message)
+
+    @override  # type: ignore[misc]  # final by its annotation, but the only place before the SCHEMA
+    def sync(self, context: Context | None = None) -> None:
+        """Send the segment, or leave it out if it is what its bookmark says that it was.
+
+        Args:
+            context: As for the SDK's `Stream`.
+        """
+        now = datetime.now(timezone.utc)
+        if stale := staleness(self._segment, now, self.config["stale_after_days"]):
+            self.logger.warning("%s", CixError(SEGMENT_STALE, stale), extra={"code": SEGMENT_STALE.code})
+        self._reading = Reading(self._content(), now, self._segment.refreshed_at)
+        again_after = timedelta(days=self.config["read_again_after_days"])
+        if is_unchanged(self.stream_state, self._reading.content, now, again_after):
+            self.logger.info("%s: unchanged since it was last read, left out", self.name)
+            self.stream_state[SKIPPED] = True
+            self._write_state_anew()
+        else:
+            self.stream_state.clear()
+            super().sync(context)
+
+    def _content(self) -> str | None:
+        """Return the mark of what this stream would send; None if it is to be read in any case."""
+        if not self.config["skip_unchanged"] or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        columns = [(column.name, column.data_type.name) for column in self._selected_columns()]
+        mapped = {name: self.config.get(name) for name in _FORMS}
+        return content_of(self._source.content_mark(self._segment), columns, self.primary_keys, mapped)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -125,8 +160,7 @@ class SegmentStream(Stream):
                 if rows_left is not None:
                     rows_left -= len(records)
                     if not rows_left:  # a connection test has seen enough
-                        self.state_manager.is_flushed = False
-                        self._write_state_message()
+                        self._write_state_anew()
                         return
         self._end()
 
@@ -141,10 +175,16 @@ class SegmentStream(Stream):
         self.report.close()
         progress.end(complete=self.report.complete)
 
+    def _write_state_anew(self) -> None:
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
     def _end(self) -> None:
         """Tell the target that the segment is complete, if it is."""
         if self.report.complete:
             self._write_activate_version_message(self._stream_version or 0)
+            if self._reading:
+                self.stream_state.update(self._reading.bookmark())
         self.state_manager.is_flushed = False  # so that a STATE follows
 
     @property

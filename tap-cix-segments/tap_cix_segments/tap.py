@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from audience_sdk.bookmarks import SKIPPED, bookmarks_of
 from audience_sdk.cli import check_settings, plugin_command
 from audience_sdk.errors import SEGMENT_INCOMPLETE, SETTING_INVALID, STOPPED, CixError
 from singer_sdk import Tap
@@ -76,6 +77,21 @@ class TapCixSegments(Tap):
         streams = [stream for stream in self.streams.values() if isinstance(stream, SegmentStream)]
         return {stream.segment: stream.selected_names() for stream in streams if stream.selected}
 
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the bookmarks of the run before, whatever else the state holds.
+
+        Args:
+            state: The state.
+        """
+        marks = bookmarks_of(state)
+        super().load_state({"bookmarks": {segment: mark | {SKIPPED: False} for segment, mark in marks.items()}})
+
+    def _forget_unselected(self) -> None:
+        selected = {stream.name for stream in self.streams.values() if stream.selected}
+        for segment in bookmarks_of(self.state).keys() - selected:
+            del self.state["bookmarks"][segment]
+
     def _check_catalog(self, segments: Sequence[Segment]) -> None:
         names = [segment.name for segment in segments]
         for entry in self.input_catalog.streams if self.input_catalog else []:
@@ -139,6 +155,7 @@ class TapCixSegments(Tap):
             catalog=_read_json(catalog, "catalog"),
             parse_env_config=bool(config and config.parse_env),
         )
+        tap._forget_unselected()
         try:
             tap.sync_all()
         except Stopped as stopped:
