@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from audience_sdk.contact import Outcome, RowProblem
 from audience_sdk.errors import (
+    ANSWER_UNKNOWN,
     CONNECTION_LOST,
+    CONTACT_DELETED,
     LIST_UNKNOWN,
     PERMISSION_MISSING,
     PERSON_SUPPRESSED,
     QUOTA_SPENT,
     REQUEST_REFUSED,
     ROW_REJECTED,
+    THROTTLED,
     CixError,
 )
 from audience_sdk.http import Again, again_on_faults
+from audience_sdk.redaction import redacted, without_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from audience_sdk.http import Reply
 
 LOST = "lost"
@@ -27,12 +35,48 @@ LOST = "lost"
 TERMINAL_STATES = {"completed", "cancelled", "failed", "timed_out", "time_out", LOST}
 """States of an activity that has ended; one of the vendor's texts writes `time_out`."""
 
+STATES = {"initialized", "processing"}
+"""States of an activity that has not ended."""
+
 _QUOTA_KEY = "quota_exceeded"
+_THROTTLED_KEY = "throttled"
+_REFUSED = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
+"""What the vendor's API contract and its gateway say of a request that is wrong in itself."""
+
+_HEADING = 2
+"""The rows of an import are counted as lines of a file: the first one is line 2, below a heading that is not there."""
+_LINE = re.compile(r"\s*line\s+(\d+)\s*:?\s*(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+_MOST_REASON = 200
 
 UNSUBSCRIBED = RowProblem(
     Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Unsubscribed at Constant Contact, so not added to the list."
 )
-NOT_TAKEN = RowProblem(Outcome.REJECTED, ROW_REJECTED, "Constant Contact did not take the row and does not say why.")
+DELETED = RowProblem(
+    Outcome.SUPPRESSED, CONTACT_DELETED, "Deleted at Constant Contact; its change was not sent, to leave it deleted."
+)
+FULL = RowProblem(Outcome.REJECTED, ROW_REJECTED, "On 50 lists already, the most that Constant Contact has for one.")
+LONG_ADDRESS = RowProblem(
+    Outcome.REJECTED, ROW_REJECTED, "Constant Contact's import refuses addresses of more than 50 characters."
+)
+
+
+def not_taken(reason: str = "") -> RowProblem:
+    """Return the problem of a row that did not land.
+
+    Args:
+        reason: What the service says of it, if it does.
+    """
+    if reason:
+        return RowProblem(Outcome.REJECTED, ROW_REJECTED, f"Constant Contact did not take the row: {reason}")
+    return RowProblem(Outcome.REJECTED, ROW_REJECTED, "Constant Contact did not take the row and does not say why.")
 
 
 def error_key(reply: Reply) -> str:
@@ -47,12 +91,22 @@ def error_key(reply: Reply) -> str:
 
 
 def again(reply: Reply) -> Again | None:
-    """Say whether an answer is worth a retry: a spent daily quota is not, a throttle and a full job queue are.
+    """Say whether an answer is worth a retry: a throttle is; a spent daily quota and a full job queue take longer.
 
     Args:
         reply: The answer.
     """
-    return None if error_key(reply) == _QUOTA_KEY else again_on_faults(reply)
+    return None if error_key(reply) == _QUOTA_KEY or is_queue_full(reply) else again_on_faults(reply)
+
+
+def is_queue_full(reply: Reply) -> bool:
+    """Say whether there are too many activities at the platform; which key says so is not documented.
+
+    Args:
+        reply: The answer.
+    """
+    known = {_QUOTA_KEY, _THROTTLED_KEY, ""}
+    return reply.status == HTTPStatus.TOO_MANY_REQUESTS and error_key(reply) not in known
 
 
 def error_of(reply: Reply, what: str) -> CixError:
@@ -74,7 +128,10 @@ def error_of(reply: Reply, what: str) -> CixError:
             "Check that the connection has the scopes `contact_data` and `offline_access`, that its user may change"
             " contacts and lists, and that the application is active.",
         )
-    return CixError(REQUEST_REFUSED, f"{what}: Constant Contact answered HTTP {reply.status} ({key or 'no key'}).")
+    told = f"{what}: {redacted(reply.status, reply.body)}."
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return CixError(THROTTLED, told)
+    return CixError(REQUEST_REFUSED if reply.status in _REFUSED else ANSWER_UNKNOWN, told)
 
 
 def list_error(reply: Reply, list_id: str) -> CixError:
@@ -89,16 +146,59 @@ def list_error(reply: Reply, list_id: str) -> CixError:
     return error_of(reply, f"List {list_id}")
 
 
-def all_landed(activity: dict[str, Any], rows: int) -> bool:
-    """Say whether a completed import took every row.
+def moment_of(text: Any) -> datetime | None:
+    """Return a time of the service's, such as `2026-09-29T18:35:42Z`, or None.
+
+    Args:
+        text: What the answer has there.
+    """
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+def counter(activity: Mapping[str, Any], name: str) -> int | None:
+    """Return a counter of an activity, or None where it has none.
+
+    Args:
+        activity: The activity.
+        name: Name of the counter.
+    """
+    value = (activity.get("status") or {}).get(name)
+    return value if isinstance(value, int) else None
+
+
+def all_landed(activity: Mapping[str, Any], rows: int) -> bool:
+    """Say whether a completed import took every row; one that does not say so did not.
 
     Args:
         activity: The activity, with its counters.
         rows: How many rows were sent.
     """
-    counters = activity.get("status") or {}
-    problems = sum(
-        int(counters.get(name) or 0) for name in ("error_count", "correctable_count", "cannot_add_to_list_count")
+    problems = ("error_count", "correctable_count", "cannot_add_to_list_count")
+    return (
+        counter(activity, "person_count") == rows
+        and not any(counter(activity, name) for name in problems)
+        and not activity.get("activity_errors")
     )
-    people = counters.get("person_count")
-    return problems == 0 and not activity.get("activity_errors") and (people is None or people == rows)
+
+
+def reasons(activity: Mapping[str, Any], rows: int) -> dict[int, str]:
+    """Return what an import says of single rows, by the row's position, without anybody's values.
+
+    No document says how an element of `activity_errors` looks; texts and objects that begin `Line 2:` are seen in
+    other clients. Whoever uses this checks the row that it points at.
+
+    Args:
+        activity: The activity.
+        rows: How many rows were sent.
+    """
+    found = {}
+    for each in activity.get("activity_errors") or ():
+        text = str(each.get("message") or "") if isinstance(each, dict) else str(each)
+        match = _LINE(text)
+        position = int(match[1]) - _HEADING if match and len(match[1]) < len(str(rows)) + 2 else -1
+        if match and 0 <= position < rows:
+            found[position] = without_values(match[2])[:_MOST_REASON]
+    return found

@@ -40,14 +40,37 @@ def is_unsubscribed(contact: dict[str, Any]) -> bool:
     return (contact.get("email_address") or {}).get("permission_to_send") == "unsubscribed"
 
 
-def look_up(api: Api, email_key: str) -> dict[str, Any] | None:
-    """Return the contact of an address, with its lists, or None.
+def is_on(contact: dict[str, Any], list_id: str) -> bool:
+    """Say whether a list mails a contact.
+
+    A filter that the service does not know is ignored, so listings by list are checked with this too; and who has
+    unsubscribed may still be on the list.
+
+    Args:
+        contact: A contact with its lists.
+        list_id: The list.
+    """
+    return list_id in contact.get("list_memberships", ()) and not is_unsubscribed(contact)
+
+
+def is_deleted(contact: dict[str, Any]) -> bool:
+    """Say whether a contact was deleted; it can still be read, and a write brings it back.
+
+    Args:
+        contact: A contact of a listing.
+    """
+    return bool(contact.get("deleted_at"))
+
+
+def look_up(api: Api, email_key: str, include: str = "list_memberships") -> dict[str, Any] | None:
+    """Return the contact of an address, or None.
 
     Args:
         api: The API.
         email_key: The address in lower case.
+        include: Which arrays of the contact to ask for, with commas between.
     """
-    query = {"email": email_key, "status": "all", "include": "list_memberships", "limit": 1}
+    query = {"email": email_key, "status": "all", "include": include, "limit": 1}
     for contact in pages(api, "/contacts", "contacts", query):
         # A filter that the service does not know is ignored, so the address is compared here as well.
         if address_of(contact) == email_key:
@@ -69,6 +92,20 @@ def id_on_list(api: Api, email_key: str, list_id: str) -> str | None:
     return str(contact["contact_id"])
 
 
+def whole_contact(contact: dict[str, Any]) -> dict[str, Any]:
+    """Return the body that writes a contact as it is; arrays are left out, as what is left out of them stays.
+
+    Args:
+        contact: A contact with an address.
+    """
+    email = contact["email_address"]
+    return {
+        **{name: contact[name] for name in _SCALARS if name in contact},
+        "email_address": {name: email[name] for name in ("address", "permission_to_send") if name in email},
+        "update_source": "Account",
+    }
+
+
 def unsubscribe(api: Api, row: StagedRow) -> RowProblem | None:
     """Unsubscribe a person from everything, leaving all else about the contact as it is.
 
@@ -83,13 +120,10 @@ def unsubscribe(api: Api, row: StagedRow) -> RowProblem | None:
         CixError: If the run cannot go on.
     """
     contact = look_up(api, row.email_key)
-    if contact is None or is_unsubscribed(contact):
+    if contact is None or is_unsubscribed(contact) or is_deleted(contact):
         return None
-    body = {
-        **{name: contact[name] for name in _SCALARS if name in contact},
-        "email_address": {"address": contact["email_address"]["address"], "permission_to_send": "unsubscribed"},
-        "update_source": "Account",
-    }
+    body = whole_contact(contact)
+    body["email_address"]["permission_to_send"] = "unsubscribed"
     reply = api.call("PUT", f"/contacts/{contact['contact_id']}", body=msgspec.json.encode(body))
     if reply.ok:
         return None

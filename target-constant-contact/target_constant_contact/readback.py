@@ -2,57 +2,175 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from target_constant_contact.answers import NOT_TAKEN, UNSUBSCRIBED
-from target_constant_contact.contacts import address_of, is_unsubscribed, look_up
+from target_constant_contact.addresses import AddressSet
+from target_constant_contact.answers import DELETED, FULL, UNSUBSCRIBED, counter, moment_of, not_taken, reasons
+from target_constant_contact.contacts import address_of, is_deleted, is_on, is_unsubscribed, look_up
 from target_constant_contact.paging import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from audience_sdk.contact import RowProblem
-    from audience_sdk.destination import Batch
     from audience_sdk.http import Api
 
-_CLOCK_SKEW_SECONDS = 120
+_CLOCK_SKEW = timedelta(seconds=120)
+_SLACK = timedelta(seconds=5)
 _SINGLE_LOOK_UPS = 100
-"""Up to so many people are looked up one by one; beyond, reading whole listings takes fewer requests."""
+"""Up to so many people are looked up one by one; beyond, reading a whole listing takes fewer requests."""
+
+_FEW_PAGES = 2_500
+"""Up to so many rows, reading back those that the import has touched takes few requests."""
+
+MAX_LISTS = 50
+"""Lists of one contact (vendor's API contract)."""
 
 
-def read_back(api: Api, batch: Batch, list_id: str) -> dict[str, RowProblem]:
-    """Find the rows of a batch that did not land on a list, and why.
+@dataclass
+class Landed:
+    """What was found out about the rows of an import.
+
+    Attributes:
+        problems: Why a row is not on the list, by address; of the others it was seen that they are.
+        contact_ids: The platform's ids of those who were seen, by address.
+    """
+
+    problems: dict[str, RowProblem] = field(default_factory=dict)
+    contact_ids: dict[str, str] = field(default_factory=dict)
+
+
+class ReadBack:
+    """Finds the rows of imports that did not land, in as few requests as the service allows.
+
+    What one listing has told is kept for the imports that follow in the same run.
 
     Args:
         api: The API.
-        batch: The rows.
-        list_id: The list that the import named.
-
-    Returns:
-        The problem by `email_key`, for the rows that are not on the list.
     """
-    missing = {row.email_key for row in batch.rows}
-    since = datetime.fromtimestamp(batch.sent_at - _CLOCK_SKEW_SECONDS, timezone.utc)
-    on_list = {"lists": list_id, "status": "all", "limit": 500}
-    missing -= set(_addresses(api, {**on_list, "updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}"}))
-    if len(missing) <= _SINGLE_LOOK_UPS:
-        found = {email: _look_up(api, email, list_id) for email in sorted(missing)}
-        return {email: problem for email, problem in found.items() if problem is not None}
-    # A contact that the import left as it was may keep its old time of change, so the whole list is asked too.
-    missing -= set(_addresses(api, on_list))
-    unsubscribed = missing.intersection(_addresses(api, {"status": "unsubscribed", "limit": 500}))
-    return {email: UNSUBSCRIBED if email in unsubscribed else NOT_TAKEN for email in missing}
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._unsubscribed: AddressSet | None = None
+        self._on_lists: dict[str, AddressSet] = {}
+
+    def landed(
+        self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, sent_at: float, *, counted: bool
+    ) -> Landed:
+        """Find the rows of an import that did not land on its list, and why.
+
+        Args:
+            activity: The activity, at its end.
+            email_keys: The addresses of its rows, in the order in which they were sent.
+            list_id: The list that it named.
+            sent_at: When it was sent, seconds since the epoch.
+            counted: Whether its counters are about these rows for certain.
+
+        Raises:
+            CixError: If the platform does not answer.
+        """
+        told = {email_keys[at]: text for at, text in reasons(activity, len(email_keys)).items()}
+        explained = None
+        if counted and len(email_keys) > _FEW_PAGES:
+            explained = self._explained(activity, email_keys, list_id, told)
+        return explained or self._compared(activity, email_keys, list_id, sent_at, told)
+
+    def _explained(
+        self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, told: Mapping[str, str]
+    ) -> Landed | None:
+        """Name as many rows as the counters count, or give up if others may be meant."""
+        refused = (counter(activity, "error_count") or 0) + (counter(activity, "correctable_count") or 0)
+        suspects = [email_key for email_key in email_keys if email_key in told]
+        if (counter(activity, "person_count") or 0) + refused != len(email_keys) or len(suspects) != refused:
+            return None
+        if refused > _SINGLE_LOOK_UPS:
+            return None
+        found = self._looked_up(suspects, list_id, told)
+        if len(found.problems) != refused:
+            return None
+        not_added = counter(activity, "cannot_add_to_list_count") or 0
+        if not_added:
+            unsubscribed = [email_key for email_key in email_keys if email_key in self._all_unsubscribed()]
+            if len(unsubscribed) != not_added or not found.problems.keys().isdisjoint(unsubscribed):
+                return None
+            found.problems.update(dict.fromkeys(unsubscribed, UNSUBSCRIBED))
+        return found
+
+    def _compared(
+        self,
+        activity: Mapping[str, Any],
+        email_keys: Sequence[str],
+        list_id: str,
+        sent_at: float,
+        told: Mapping[str, str],
+    ) -> Landed:
+        """Compare the rows with the list: first with whom the import has touched."""
+        found = Landed()
+        missing = set(email_keys)
+        started_at = moment_of(activity.get("started_at"))
+        since = started_at - _SLACK if started_at else datetime.fromtimestamp(sent_at, timezone.utc) - _CLOCK_SKEW
+        for contact in self._members(list_id, {"updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
+            email_key = address_of(contact)
+            if email_key in missing:
+                missing.discard(email_key)
+                found.contact_ids[email_key] = str(contact["contact_id"])
+        if len(missing) > _SINGLE_LOOK_UPS:
+            # A contact that the import left as it was may keep its old time of change.
+            if list_id not in self._on_lists:
+                self._on_lists[list_id] = AddressSet(map(address_of, self._members(list_id, {})))
+            missing = {email_key for email_key in missing if email_key not in self._on_lists[list_id]}
+        if len(missing) > _SINGLE_LOOK_UPS:
+            gone = {email_key for email_key in missing if email_key in self._all_unsubscribed()}
+            found.problems.update(dict.fromkeys(gone, UNSUBSCRIBED))
+            missing -= gone
+        if len(missing) > _SINGLE_LOOK_UPS:
+            found.problems.update({email_key: not_taken(told.get(email_key, "")) for email_key in missing})
+            return found
+        rest = self._looked_up(sorted(missing), list_id, told)
+        found.problems.update(rest.problems)
+        found.contact_ids.update(rest.contact_ids)
+        return found
+
+    def _looked_up(self, email_keys: Iterable[str], list_id: str, told: Mapping[str, str]) -> Landed:
+        found = Landed()
+        for email_key in email_keys:
+            contact = look_up(self._api, email_key)
+            problem = problem_of(contact, list_id, told.get(email_key, ""))
+            if problem is not None:
+                found.problems[email_key] = problem
+            elif contact is not None:
+                found.contact_ids[email_key] = str(contact["contact_id"])
+        return found
+
+    def _members(self, list_id: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        whole = {"lists": list_id, "status": "all", "include": "list_memberships", "limit": 500, **query}
+        for contact in pages(self._api, "/contacts", "contacts", whole):
+            if is_on(contact, list_id):
+                yield contact
+
+    def _all_unsubscribed(self) -> Collection[str] | AddressSet:
+        if self._unsubscribed is None:
+            listing = pages(self._api, "/contacts", "contacts", {"status": "unsubscribed", "limit": 500})
+            self._unsubscribed = AddressSet(map(address_of, filter(is_unsubscribed, listing)))
+        return self._unsubscribed
 
 
-def _addresses(api: Api, query: Mapping[str, Any]) -> Iterator[str]:
-    return filter(None, map(address_of, pages(api, "/contacts", "contacts", query)))
+def problem_of(contact: dict[str, Any] | None, list_id: str, told: str = "") -> RowProblem | None:
+    """Return why a row is not on a list, or None if it is.
 
-
-def _look_up(api: Api, email_key: str, list_id: str) -> RowProblem | None:
-    contact = look_up(api, email_key)
+    Args:
+        contact: The contact with its lists, if there is one.
+        list_id: The list.
+        told: What the service says of the row, if it does.
+    """
     if contact is None:
-        return NOT_TAKEN
+        return not_taken(told)
+    if is_unsubscribed(contact):
+        return UNSUBSCRIBED
     if list_id in contact.get("list_memberships", ()):
         return None
-    return UNSUBSCRIBED if is_unsubscribed(contact) else NOT_TAKEN
+    if is_deleted(contact):
+        return DELETED
+    return FULL if len(contact.get("list_memberships", ())) >= MAX_LISTS else not_taken(told)

@@ -8,23 +8,23 @@ the membership first would leave a gap between the reading and the import, and c
 from __future__ import annotations
 
 import threading
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, CixError
 
-from target_constant_contact.answers import TERMINAL_STATES, error_of
+from target_constant_contact.activities import Order, RefusedError
+from target_constant_contact.answers import error_of
 from target_constant_contact.paging import pages
 
 if TYPE_CHECKING:
     from audience_sdk.http import Api
 
+    from target_constant_contact.activities import Activities
+
 TRANSIT_LIST_NAME = "Changes in transit to {list_id} (emptied by target-constant-contact)"
 """One for each list that exports fill: two runs at the same time then never empty each other's."""
 
-_POLL_SECONDS = 1.0
 _DEADLINE_SECONDS = 600.0
 
 
@@ -33,10 +33,12 @@ class TransitList:
 
     Args:
         api: The API.
+        activities: Begins activities.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, activities: Activities) -> None:
         self._api = api
+        self._activities = activities
         self._lock = threading.Lock()
         self._list_ids: dict[str, str] = {}
 
@@ -68,25 +70,11 @@ class TransitList:
         if list_id is None:
             return
         body = msgspec.json.encode({"source": {"list_ids": [list_id]}, "list_ids": [list_id]})
-        reply = self._api.call("POST", "/activities/remove_list_memberships", body=body)
-        if not reply.ok:
-            raise error_of(reply, "Emptying the list of changes in transit")
-        self._wait_for(reply.json()["activity_id"])
-
-    def _wait_for(self, activity_id: str) -> None:
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while time.monotonic() < deadline:
-            reply = self._api.call("GET", f"/activities/{activity_id}")
-            if not reply.ok:
-                raise error_of(reply, f"Activity {activity_id}")
-            state = reply.json().get("state")
-            if state == "completed":
-                return
-            if state in TERMINAL_STATES:
-                raise CixError(JOB_FAILED, f"Activity {activity_id}, which empties the list of changes, {state}.")
-            if self._api.stop.wait(_POLL_SECONDS):
-                return
-        raise CixError(JOB_UNFINISHED, f"Activity {activity_id} did not empty the list of changes in time.")
+        try:
+            begun = self._activities.begin(Order("remove_list_memberships", body, "list_count"))
+        except RefusedError as refused:
+            raise error_of(refused.reply, "Emptying the list of changes in transit") from refused
+        self._activities.wait_for(begun.activity_id, _DEADLINE_SECONDS, "which empties the list of changes in transit")
 
     def _left_over(self, to_list: str) -> str | None:
         """Return the list's id if there is anybody on it."""

@@ -53,7 +53,7 @@ def test_the_key_is_read_out_of_an_array_an_object_and_what_is_not_json(body: ob
     [
         (429, THROTTLED, Again.THROTTLED),
         (429, [THROTTLED], Again.THROTTLED),
-        (429, QUEUE, Again.THROTTLED),
+        (429, QUEUE, None),
         (429, b"", Again.THROTTLED),
         (429, QUOTA, None),
         (429, [QUOTA], None),
@@ -68,7 +68,7 @@ def test_the_key_is_read_out_of_an_array_an_object_and_what_is_not_json(body: ob
         (200, {}, None),
     ],
 )
-def test_a_throttle_a_full_queue_and_a_fault_are_worth_a_retry_a_spent_quota_is_not(
+def test_a_throttle_and_a_fault_are_worth_a_retry_a_spent_quota_and_a_full_queue_take_longer(
     status: int, body: object, why: Again | None
 ) -> None:
     assert again(reply(status, body)) is why
@@ -82,6 +82,9 @@ def test_a_throttle_a_full_queue_and_a_fault_are_worth_a_retry_a_spent_quota_is_
         (403, GATEWAY, "CIX-405"),
         (403, b"<html>", "CIX-405"),
         (429, QUOTA, "CIX-406"),
+        (429, QUEUE, "CIX-407"),
+        (418, {"error_key": "teapot"}, "CIX-411"),
+        (302, b"", "CIX-411"),
         (400, ARRAY, "CIX-408"),
         (404, [{"error_key": "contacts.api.not_found", "error_message": "x"}], "CIX-408"),
         (405, ARRAY, "CIX-408"),
@@ -107,7 +110,7 @@ def test_a_missing_permission_names_the_scopes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(404, "CIX-404"), (400, "CIX-404"), (401, "CIX-403"), (403, "CIX-405"), (500, "CIX-408")]
+    ("status", "code"), [(404, "CIX-404"), (400, "CIX-404"), (401, "CIX-403"), (403, "CIX-405"), (500, "CIX-411")]
 )
 def test_a_list_that_is_not_there_is_an_unknown_list(status: int, code: str) -> None:
     error = list_error(reply(status, ARRAY), "L1")
@@ -120,9 +123,10 @@ def test_a_list_that_is_not_there_is_an_unknown_list(status: int, code: str) -> 
     [
         ({"status": {"items_total_count": 3, "person_count": 2, "error_count": 0}}, True),
         ({"status": {"person_count": 2, "cannot_add_to_list_count": 0}, "activity_errors": []}, True),
-        ({"status": {}}, True),
-        ({}, True),
-        ({"status": None, "activity_errors": None}, True),
+        ({"status": {}}, False),
+        ({}, False),
+        ({"status": None, "activity_errors": None}, False),
+        ({"status": {"person_count": "2"}}, False),
         ({"status": {"person_count": 1}}, False),
         ({"status": {"person_count": 2, "error_count": 1}}, False),
         ({"status": {"person_count": 2, "correctable_count": 1}}, False),
@@ -163,7 +167,8 @@ def test_an_activity_that_ends_in_any_other_way_than_completed_confirms_nothing(
 
 def test_a_completed_activity_with_clean_counters_confirms_every_row_without_a_further_request() -> None:
     api = Scripted()
-    assert ConstantContact(api, 60).settle(BATCH, {"activity_id": "job-1", "state": "completed"}) == BatchResult()
+    answer = {"activity_id": "job-1", "state": "completed", "status": {"person_count": 1}}
+    assert ConstantContact(api, 60).settle(BATCH, answer) == BatchResult()
     assert api.asked == []
 
 

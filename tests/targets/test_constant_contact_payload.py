@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from audience_sdk.contact import Action, Contact, StagedRow
-from audience_sdk.destination import Batch, CustomField, Job
+from audience_sdk.destination import Batch, CustomField, Job, PlatformList
 from audience_sdk.errors import CixError
 from audience_sdk.http import Reply
 from audience_sdk.mapping import FieldMapping
 from target_constant_contact.destination import ConstantContact
-from target_constant_contact.payload import STANDARD_FIELDS, row_encoder
+from target_constant_contact.fields import Field
+from target_constant_contact.payload import row_encoder
+from target_constant_contact.vocabulary import STANDARD_FIELDS
 
 FIELDS = (
     CustomField("City", "cf:city", "string"),
@@ -22,8 +24,14 @@ FIELDS = (
     CustomField("Vip", "cf:vip", "boolean"),
     CustomField("Last Purchase", "cf:last_purchase", "date"),
     CustomField("Size", "cf:size", "single_select", ("Small", "Large")),
-    CustomField("Interests", "cf:interests", "multi_select", ("Sailing", "Cooking")),
+    CustomField("Interests", "cf:interests", "multi_select", ("Sailing", "Cooking", "Arts, crafts")),
+    CustomField("Seen", "cf:seen", "datetime"),
+    Field("Debt", "cf:debt", "number", decimal_places=2),
+    Field("Visits", "cf:visits", "number", integer=True, allow_negative=False),
 )
+
+
+LIST = PlatformList("L1", "Newsletter", FIELDS)
 
 
 def contact(custom: dict[str, str] | None = None, **fields: str) -> Contact:
@@ -36,8 +44,12 @@ def mapping(*names: str, custom: tuple[str, ...] = ()) -> FieldMapping:
 
 
 def encoded(a_contact: Contact) -> tuple[dict[str, Any], list[str]]:
+    return payload_of(a_contact, explicit_sms=False)
+
+
+def payload_of(a_contact: Contact, *, explicit_sms: bool) -> tuple[dict[str, Any], list[str]]:
     a_mapping = mapping(*a_contact.fields, custom=tuple(a_contact.custom_fields))
-    payload, warnings = row_encoder(FIELDS, a_mapping)(a_contact)
+    payload, warnings = row_encoder(LIST, a_mapping, explicit_sms=explicit_sms)(a_contact)
     return json.loads(payload), list(warnings)
 
 
@@ -98,7 +110,7 @@ def test_a_row_of_every_kind_of_field() -> None:
 
 def test_an_empty_field_is_left_out_since_a_blank_clears_nothing_at_this_platform() -> None:
     a_mapping = mapping("first_name", custom=("City",))
-    assert json.loads(row_encoder(FIELDS, a_mapping)(contact()).payload) == {"email": "anna.ærø@example.com"}
+    assert json.loads(row_encoder(LIST, a_mapping)(contact()).payload) == {"email": "anna.ærø@example.com"}
 
 
 @pytest.mark.parametrize(
@@ -126,11 +138,26 @@ def test_a_standard_value_is_fitted_to_its_field(field: str, text: str, value: o
         ("Loyalty Points", "-3.25", "-3.25", ""),
         ("Loyalty Points", "1,5", None, "no number"),
         ("Spent", "free", None, "no number"),
+        ("Loyalty Points", "1e3", "1000", ""),
+        ("Loyalty Points", "+.5", "0.5", ""),
+        ("Loyalty Points", "NaN", None, "no number"),
+        ("Loyalty Points", "1e999", None, "no number"),
+        ("Loyalty Points", "1_000", None, "no number"),
+        ("Vip", "Yes", "true", ""),
+        ("Vip", "0", "false", ""),
+        ("Vip", "perhaps", None, "neither true nor false"),
+        ("Seen", "2026-10-01T23:59:59.1234567+02:00", "2026-10-01T21:59:59Z", ""),
+        ("Seen", "2026-10-01", "2026-10-01T00:00:00Z", ""),
+        ("Seen", "soon", None, "no date and time"),
+        ("Interests", "Arts, crafts", None, "comma"),
         ("Last Purchase", "2026-13-01", None, "no date"),
         ("Size", "Huge", None, "not among"),
-        ("Size", "small,large", "Small", ""),
+        ("Size", "small,large", "Small", "the first of several"),
         ("Interests", "Chess, Sailing", "Sailing", "not among"),
         ("Interests", "Chess", None, "not among"),
+        ("Debt", "-3.257", "-3.26", "rounded to 2"),
+        ("Visits", "-3", None, "no negative"),
+        ("Visits", "3.5", "4", "rounded to 0"),
     ],
 )
 def test_a_custom_value_is_fitted_to_its_field(field: str, text: str, value: object, warned: str) -> None:
@@ -152,6 +179,52 @@ def test_a_birthday_is_sent_only_with_both_its_month_and_its_day(month: str, day
     assert "month and day go together" in warnings[-1]
 
 
+@pytest.mark.parametrize(("month", "day", "there_is"), [("2", "29", True), ("2", "30", False), ("4", "31", False)])
+def test_a_birthday_is_a_day_that_its_month_has(month: str, day: str, there_is: bool) -> None:
+    row, warnings = encoded(contact(birthday_month=month, birthday_day=day))
+    assert ("birthday_day" in row, bool(warnings)) == (there_is, not there_is)
+
+
+def test_at_most_three_phone_numbers_go_out_and_the_others_are_counted() -> None:
+    numbers = {"home_phone": "1", "work_phone": "2", "mobile_phone": "3", "other_phone": "4"}
+    row, warnings = encoded(contact(**numbers))
+    assert set(row) == {"email", "home_phone", "work_phone", "mobile_phone"}
+    assert warnings == ["`other_phone`: left out, a contact has at most 3 phone numbers."]
+
+
+@pytest.mark.parametrize(("one", "other"), [("phone", "other_phone"), ("city", "home_city")])
+def test_two_fields_that_are_one_to_the_platform_are_refused(one: str, other: str) -> None:
+    with pytest.raises(CixError, match=f"`field_mapping.{one}` and `field_mapping.{other}`") as caught:
+        row_encoder(LIST, mapping(one, other))
+    assert caught.value.code.code == "CIX-101"
+
+
+@pytest.mark.parametrize(
+    ("number", "day", "explicit", "sent"),
+    [
+        ("+1 (555) 010-0199", "2026-01-31", True, {"sms_number": "5550100199", "sms_consent_date": "2026-01-31"}),
+        ("555-010-0199", "", False, {"sms_number": "5550100199"}),
+        ("555-010-0199", "", True, {}),
+        ("+45 55 55 01 00", "2026-01-31", True, {}),
+        ("", "2026-01-31", True, {}),
+    ],
+)
+def test_a_number_for_text_messages_is_one_in_the_united_states_with_its_consent(
+    number: str, day: str, explicit: bool, sent: dict[str, str]
+) -> None:
+    given = {name: text for name, text in {"sms_number": number, "sms_consent_date": day}.items() if text}
+    row, _ = payload_of(contact(**given), explicit_sms=explicit)
+    assert row == {"email": "anna.ærø@example.com", **sent}
+
+
+def test_an_option_that_a_field_is_about_to_get_is_sent() -> None:
+    growing = PlatformList("L1", "Newsletter", FIELDS, options_grow=True)
+    a_contact = contact({"Interests": "chess; sailing", "Size": "Huge"})
+    payload, warnings = row_encoder(growing, mapping(custom=("Interests", "Size")))(a_contact)
+    row = json.loads(payload)
+    assert (row["cf:interests"], row["cf:size"], warnings) == ("chess,Sailing", "Huge", [])
+
+
 @pytest.mark.parametrize("name", ["Loyalty Points", "loyalty points", "cf:loyalty_points"])
 def test_a_custom_field_is_found_by_its_label_and_by_its_key_and_sent_by_its_key(name: str) -> None:
     row, _ = encoded(contact({name: "7"}))
@@ -160,17 +233,17 @@ def test_a_custom_field_is_found_by_its_label_and_by_its_key_and_sent_by_its_key
 
 def test_a_custom_field_that_the_account_does_not_have_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(CixError, match=r"`Sise`.*did you mean `Size`") as caught:
-        row_encoder(FIELDS, mapping(custom=("Sise",)))
+        row_encoder(LIST, mapping(custom=("Sise",)))
     assert caught.value.code.code == "CIX-104"
 
 
 def test_more_custom_fields_than_a_contact_can_have_are_refused() -> None:
     names = tuple(f"Field {number}" for number in range(26))
-    available = [CustomField(name, f"cf:field_{number}", "string") for number, name in enumerate(names)]
+    available = tuple(CustomField(name, f"cf:field_{number}", "string") for number, name in enumerate(names))
     with pytest.raises(CixError, match="26 fields; a contact has at most 25") as caught:
-        row_encoder(available, mapping(custom=names))
+        row_encoder(PlatformList("L1", "Newsletter", available), mapping(custom=names))
     assert caught.value.code.code == "CIX-101"
-    row_encoder(available, mapping(custom=names[:25]))
+    row_encoder(PlatformList("L1", "Newsletter", available), mapping(custom=names[:25]))
 
 
 class Recorder:
@@ -185,7 +258,7 @@ class Recorder:
 
 
 def test_the_body_of_an_import_names_its_one_list_and_no_permission() -> None:
-    encode = row_encoder(FIELDS, mapping("first_name", custom=("City",)))
+    encode = row_encoder(LIST, mapping("first_name", custom=("City",)))
     rows = [
         StagedRow("a@example.com", "a@example.com", "c1", "S", encode(contact(first_name="Ann")).payload),
         StagedRow("b@example.com", "b@example.com", "c2", "S", encode(contact({"City": "Ribe"})).payload),

@@ -1,0 +1,239 @@
+"""Activities: work that Constant Contact does by itself, from the request that begins it to its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from audience_sdk.errors import ANSWER_UNKNOWN, JOB_FAILED, JOB_UNFINISHED, STOPPED, THROTTLED, CixError
+from audience_sdk.http import Reply
+
+from target_constant_contact.answers import LOST, STATES, TERMINAL_STATES, error_of, is_queue_full, moment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from audience_sdk.http import Api
+
+_logger = logging.getLogger(__name__)
+
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.5, 10.0
+"""Wait before the second look at an activity, and the longest one; each wait is half as long again as the last."""
+
+_QUEUE_SECONDS = 10.0
+"""How often a full queue of the platform is tried again."""
+
+_CLOCK_SKEW_SECONDS = 120
+_PAGE = {"limit": 500}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an activity is asked to do.
+
+    Attributes:
+        name: Last part of the path that begins it.
+        body: The request.
+        counter: A counter that only activities of this kind have.
+        items: How many rows or contacts the request names; None if it names lists.
+    """
+
+    name: str
+    body: bytes
+    counter: str
+    items: int | None = None
+
+    def may_be(self, activity: Mapping[str, Any]) -> bool:
+        """Say whether an activity can be the one that this order has begun.
+
+        The service tells neither the kind nor the rows of an activity: there are its counters, once it works on it.
+
+        Args:
+            activity: An activity.
+        """
+        counters = activity.get("status") or {}
+        if not counters:
+            return True
+        total = counters.get("items_total_count")
+        # The total of an import counts a header row, even where there is none (vendor's API contract).
+        return self.counter in counters and (self.items is None or total in {None, self.items, self.items + 1})
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An activity that the platform has accepted.
+
+    Attributes:
+        activity_id: Its id.
+        picked_up: Whether its answer was lost, so that it was found among the newest activities.
+    """
+
+    activity_id: str
+    picked_up: bool = False
+
+
+class RefusedError(Exception):
+    """The platform did not accept an activity.
+
+    Args:
+        reply: Its answer.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"HTTP {reply.status}")
+        self.reply = reply
+
+
+class Activities:
+    """Begins activities and asks how far they are. Safe to use from several threads.
+
+    Args:
+        api: The API.
+        patience_seconds: How long a full queue of the platform is waited for.
+    """
+
+    def __init__(self, api: Api, patience_seconds: float) -> None:
+        self._api = api
+        self._patience_seconds = patience_seconds
+        # One at a time: while the newest activities are searched for a lost one, no other of ours may begin.
+        self._beginning = threading.Lock()
+        self._ours: set[str] = set()
+        self._told_states: set[str] = set()
+
+    def begin(self, order: Order) -> Begun:
+        """Begin an activity.
+
+        There is no key by which the platform would know an order again. After an answer that was lost, the newest
+        activities are therefore looked through before the order is sent once more: an activity that was begun twice
+        costs quota, and one that nobody waits for may put people back who have left in the meantime.
+
+        Args:
+            order: What it is to do.
+
+        Raises:
+            RefusedError: If the platform does not accept it.
+            CixError: If the platform cannot be reached, or its queue stays full.
+        """
+        with self._beginning:
+            began_at = time.time()
+            found: list[str] = []
+
+            def look_first() -> Reply | None:
+                activity = self._lost(order, began_at)
+                if activity is None:
+                    return None
+                found.append(activity["activity_id"])
+                return Reply(HTTPStatus.CREATED, {}, msgspec.json.encode(activity))
+
+            reply = self._send(order, look_first)
+            if not reply.ok:
+                raise RefusedError(reply)
+            body = reply.json()
+            activity_id = body.get("activity_id") if isinstance(body, dict) else None
+            if not isinstance(activity_id, str) or not activity_id:
+                message = f"`{order.name}` was accepted (HTTP {reply.status}) without an `activity_id`."
+                raise CixError(ANSWER_UNKNOWN, message, in_doubt=True)
+            self._ours.add(activity_id)
+            return Begun(activity_id, picked_up=bool(found))
+
+    def _send(self, order: Order, look_first: Any) -> Reply:
+        give_up_at = time.monotonic() + self._patience_seconds
+        while True:
+            reply = self._api.call("POST", f"/activities/{order.name}", body=order.body, look_first=look_first)
+            if not is_queue_full(reply):
+                return reply
+            if time.monotonic() >= give_up_at:
+                message = f"The platform's queue of activities has been full for {self._patience_seconds:.0f} s."
+                raise CixError(THROTTLED, message)
+            _logger.info("The platform's queue of activities is full; trying again in %.0f s.", _QUEUE_SECONDS)
+            if self._api.stop.wait(_QUEUE_SECONDS):
+                raise CixError(STOPPED, "Stopped while the platform's queue of activities was full.")
+
+    def _lost(self, order: Order, began_at: float) -> dict[str, Any] | None:
+        """Return the activity that an order whose answer was lost has begun, if it is plain which one it is."""
+        found = []
+        for activity in self._newest():
+            created_at = moment_of(activity.get("created_at"))
+            young = created_at is None or created_at >= datetime.fromtimestamp(
+                began_at - _CLOCK_SKEW_SECONDS, timezone.utc
+            )
+            if young and activity["activity_id"] not in self._ours and order.may_be(activity):
+                found.append(activity)
+        if len(found) != 1:
+            return None
+        [activity] = found
+        _logger.info("Activity %s has begun though its answer was lost; not begun again.", activity["activity_id"])
+        return activity
+
+    def _newest(self) -> list[dict[str, Any]]:
+        reply = self._api.call("GET", "/activities", params=_PAGE)
+        if not reply.ok:
+            raise error_of(reply, "Listing activities")
+        body = reply.json()
+        return [each for each in (body or {}).get("activities") or () if each.get("activity_id")]
+
+    def poll(self, activity_ids: Collection[str]) -> Mapping[str, dict[str, Any]]:
+        """Return those activities that have ended.
+
+        One listing holds the newest 500; older ones are asked for singly. The links in an activity are not reliable,
+        its `activity_id` is.
+
+        Args:
+            activity_ids: The activities.
+
+        Raises:
+            CixError: If the platform does not answer.
+        """
+        self._ours.update(activity_ids)
+        known = {each["activity_id"]: each for each in self._newest()}
+        for activity_id in activity_ids:
+            if activity_id not in known:
+                known[activity_id] = self._one(activity_id)
+            self._tell_unknown_state(known[activity_id])
+        return {each: known[each] for each in activity_ids if known[each].get("state") in TERMINAL_STATES}
+
+    def wait_for(self, activity_id: str, seconds: float, what: str) -> None:
+        """Wait until an activity is completed, or until the run is to stop.
+
+        Args:
+            activity_id: The activity.
+            seconds: How long to wait at most.
+            what: What it does, for the message.
+
+        Raises:
+            CixError: `JOB_FAILED` or `JOB_UNFINISHED`.
+        """
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_POLL_SECONDS
+        while time.monotonic() < deadline:
+            state = self._one(activity_id).get("state")
+            if state == "completed":
+                return
+            if state in TERMINAL_STATES:
+                raise CixError(JOB_FAILED, f"Activity {activity_id}, {what}, ended as `{state}`.")
+            if self._api.stop.wait(pause):
+                return
+            pause = min(_POLL_SECONDS, pause * 1.5)
+        raise CixError(JOB_UNFINISHED, f"Activity {activity_id}, {what}, did not end in time.")
+
+    def _one(self, activity_id: str) -> dict[str, Any]:
+        reply = self._api.call("GET", f"/activities/{activity_id}")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            # Activities are kept for ten days.
+            return {"activity_id": activity_id, "state": LOST}
+        if not reply.ok:
+            raise error_of(reply, f"Activity {activity_id}")
+        activity: dict[str, Any] = reply.json() or {}
+        return activity
+
+    def _tell_unknown_state(self, activity: Mapping[str, Any]) -> None:
+        state = str(activity.get("state"))
+        if state not in STATES | TERMINAL_STATES and state not in self._told_states:
+            self._told_states.add(state)
+            _logger.warning("An activity is in a state that is not known here, `%.40s`; it is waited for.", state)

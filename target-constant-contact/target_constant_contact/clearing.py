@@ -1,0 +1,152 @@
+"""Values that have become empty: the import leaves what it is not given, so they are cleared one contact at a time.
+
+What a changed contact holds is read from the platform, as the ledger keeps no values. Whoever holds a value in a mapped
+field that is empty now is written whole, without it. That costs a request for each of them, so there is a bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_constant_contact.answers import error_of
+from target_constant_contact.contacts import (
+    address_of,
+    is_deleted,
+    is_unsubscribed,
+    look_up,
+    whole_contact,
+)
+from target_constant_contact.paging import pages
+from target_constant_contact.vocabulary import STANDARD_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from audience_sdk.contact import StagedRow
+    from audience_sdk.http import Api
+
+_SINGLE_LOOK_UPS = 5
+_INCLUDE = "custom_fields,phone_numbers,street_addresses,list_memberships"
+_FAILED = {400, 404, 409}
+
+
+class Clearing:
+    """Clears values of changed contacts that have become empty.
+
+    Args:
+        api: The API.
+        most: How many contacts are cleared at most in a run.
+    """
+
+    def __init__(self, api: Api, most: int) -> None:
+        self._api = api
+        self._left = most
+
+    def clear(
+        self, rows: Sequence[StagedRow], mapped: frozenset[str], field_ids: Mapping[str, str], list_id: str
+    ) -> list[str]:
+        """Clear what has become empty.
+
+        Args:
+            rows: Rows that have landed.
+            mapped: The keys that a row of this export can have.
+            field_ids: The platform's id of each mapped custom field, by its key.
+            list_id: A list that holds all of them.
+
+        Returns:
+            A sentence for each value that stays though it is empty now.
+
+        Raises:
+            CixError: If the platform does not answer.
+        """
+        empty = {}
+        for row in rows:
+            missing = mapped - msgspec.json.decode(row.payload, type=dict[str, Any]).keys()
+            if missing:
+                empty[row.email_key] = missing
+        warnings: list[str] = []
+        for contact in self._contacts(empty, list_id):
+            emptied = {
+                name for name in empty.get(address_of(contact), ()) if _holds(contact, name, field_ids.get(name, ""))
+            }
+            if not emptied or is_unsubscribed(contact) or is_deleted(contact):
+                continue
+            if self._left <= 0:
+                warnings += _each(emptied, "is empty now, the platform keeps the old value (`max_cleared`).")
+                continue
+            self._left -= 1
+            warnings += self._write(contact, emptied, field_ids)
+        return warnings
+
+    def _contacts(self, empty: Collection[str], list_id: str) -> Iterator[dict[str, Any]]:
+        if len(empty) <= _SINGLE_LOOK_UPS:
+            found = (look_up(self._api, email_key, _INCLUDE) for email_key in sorted(empty))
+            return (contact for contact in found if contact is not None)
+        query = {"lists": list_id, "status": "all", "include": _INCLUDE, "limit": 500}
+        return pages(self._api, "/contacts", "contacts", query)
+
+    def _write(self, contact: dict[str, Any], emptied: set[str], field_ids: Mapping[str, str]) -> list[str]:
+        body = whole_contact(contact)
+        for name in emptied:
+            _remove(body, contact, name, field_ids.get(name, ""))
+        reply = self._api.call("PUT", f"/contacts/{contact['contact_id']}", body=msgspec.json.encode(body))
+        if reply.ok:
+            return []
+        if reply.status in _FAILED:
+            return _each(emptied, f"is empty now, and could not be cleared (HTTP {reply.status}).")
+        raise error_of(reply, "Clearing values of a contact")
+
+
+def _each(names: Iterable[str], text: str) -> list[str]:
+    return [f"`{name}`: {text}" for name in sorted(names)]
+
+
+def _holds(contact: Mapping[str, Any], name: str, field_id: str) -> bool:
+    """Say whether a contact has a value in a field of the import's vocabulary."""
+    if field_id:
+        return any(
+            each["custom_field_id"] == field_id and each.get("value") for each in _part(contact, "custom_fields")
+        )
+    place = STANDARD_FIELDS[name].place
+    if place.part == "scalar":
+        return bool(contact.get(place.name))
+    if place.part == "phone":
+        return any(each.get("kind") == place.kind for each in _part(contact, "phone_numbers"))
+    if place.part == "address":
+        # The second line is no value of its own: it is appended to the street.
+        return any(
+            each.get("kind") == place.kind and each.get(place.name) for each in _part(contact, "street_addresses")
+        )
+    return False
+
+
+def _remove(body: dict[str, Any], contact: Mapping[str, Any], name: str, field_id: str) -> None:
+    """Take a value out of a body; an array that is sent replaces the one that is there."""
+    if field_id:
+        values = body.setdefault("custom_fields", _copied(_part(contact, "custom_fields"), "custom_field_id", "value"))
+        body["custom_fields"] = [each for each in values if each["custom_field_id"] != field_id]
+        return
+    place = STANDARD_FIELDS[name].place
+    if place.part == "scalar":
+        body.pop(place.name, None)
+    elif place.part == "phone":
+        numbers = body.setdefault("phone_numbers", _copied(_part(contact, "phone_numbers"), "phone_number", "kind"))
+        body["phone_numbers"] = [each for each in numbers if each["kind"] != place.kind]
+    else:
+        parts = ("kind", "street", "city", "state", "postal_code", "country")
+        addresses = body.setdefault("street_addresses", _copied(_part(contact, "street_addresses"), *parts))
+        for each in addresses:
+            if each["kind"] == place.kind:
+                each.pop(place.name, None)
+        body["street_addresses"] = [each for each in addresses if each.keys() != {"kind"}]
+
+
+def _part(contact: Mapping[str, Any], name: str) -> Sequence[dict[str, Any]]:
+    part: Sequence[dict[str, Any]] = contact.get(name) or ()
+    return part
+
+
+def _copied(items: Iterable[Mapping[str, Any]], *names: str) -> list[dict[str, Any]]:
+    return [{name: item[name] for name in names if name in item} for item in items]
