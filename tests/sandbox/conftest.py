@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cc_application import Application
 from cm_api import Api
+from dv_environment import Environment
 
 if TYPE_CHECKING:
     from cix_sandbox.testing import RunningSandbox
@@ -29,3 +30,9 @@ def cc(sandbox: RunningSandbox) -> Application:
 def cm(sandbox: RunningSandbox) -> Api:
     """A holder of the API key of a fresh Campaign Monitor account."""
     return Api(sandbox)
+
+
+@pytest.fixture
+def dv(sandbox: RunningSandbox) -> Environment:
+    """An application user of an empty Customer Insights environment."""
+    return Environment(sandbox)
