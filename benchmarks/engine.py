@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audience_sdk.destination import BatchResult, CustomField, Destination, Limits, PlatformList
+from audience_sdk.directory import Directory
 from audience_sdk.settings import common_settings
 from audience_sdk.target import AudienceTarget
 from singer_sdk import typing as th
@@ -74,6 +75,16 @@ class Nowhere(Destination):
         return iter(())
 
 
+class NothingThere(Directory):
+    """An account that is never asked anything: the list is named by its id."""
+
+    account = lists = sizes = custom_fields = create_list = planned_list = None  # type: ignore[assignment]  # never asked
+
+    def id_of(self, text: str) -> str:
+        """See `Directory`."""
+        return text
+
+
 class TargetNowhere(AudienceTarget):
     """A target without a platform."""
 
@@ -83,6 +94,10 @@ class TargetNowhere(AudienceTarget):
     def make_destination(self, services: Any) -> Destination:  # noqa: ARG002 - it needs none
         """See `AudienceTarget`."""
         return Nowhere()
+
+    def make_directory(self, services: Any) -> Directory:  # noqa: ARG002 - it needs none
+        """See `AudienceTarget`."""
+        return NothingThere()
 
 
 def write_lines(path: Path, profiles: int) -> None:

@@ -60,18 +60,20 @@ class Lists:
         self._found: dict[str, PlatformList] = {}
         self._feeds: dict[str, Feed] = {}
 
-    def add(self, list_id: str, list_no: int) -> None:
+    def add(self, list_id: str, list_no: int, planned: PlatformList | None = None) -> None:
         """Look a list up, and get ready to fill it unless custom fields are to be created first.
 
         Args:
             list_id: The platform's id.
             list_no: The ledger's number.
+            planned: The list, if a dry run would make it and it does not exist.
 
         Raises:
             CixError: If there is no such list, or it lacks a custom field that may not be created.
         """
         settings = self._settings
-        found = replace(self._destination.describe_list(list_id), options_grow=settings.extend_options)
+        there = planned or self._destination.describe_list(list_id)
+        found = replace(there, options_grow=settings.extend_options)
         self.numbers[list_id], self._found[list_id] = list_no, found
         self._report.names[list_id] = found.name
         if settings.removes and settings.on_leave == "unsubscribe" and found.unsubscribing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,17 @@ from audience_sdk.errors import (
     REMOVALS_FAILED,
     ROWS_DEFERRED,
     ROWS_FAILED,
+    SKIPPED_BUT_NEEDED,
     STOPPED,
     THROTTLED,
     TOO_MANY_REJECTED,
     CixError,
 )
 from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path
+from audience_sdk.ledger import contents as contents_held
 from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping, nearest
+from audience_sdk.names import Resolved, resolve
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.prepare import Lists
 from audience_sdk.progress import progress
@@ -36,13 +40,15 @@ from audience_sdk.readback import Sample, read_back
 from audience_sdk.recover import erase_leftovers, recover
 from audience_sdk.report import Report
 from audience_sdk.stage import SegmentStage
+from audience_sdk.unchanged import Unchanged
 
 if TYPE_CHECKING:
     import logging
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from audience_sdk.destination import Destination
+    from audience_sdk.directory import Directory
     from audience_sdk.http import Traffic
     from audience_sdk.plan import ListPlan, Plan
     from audience_sdk.settings import Settings
@@ -57,12 +63,15 @@ class Run:
         target: Name of the target.
         settings: The export's settings.
         destination: The platform.
+        directory: The account's lists, for settings that name one.
         traffic: Counts the requests that the destination sends.
         stop: Set when the run is to stop; the destination heeds it too.
         logger: The target's logger.
+        form: Fingerprint of the settings that decide on what the lists hold.
 
     Attributes:
         checks_only: Whether nothing but Meltano's test stream is expected.
+        settled_state: The state that may go out; None before all that it covers is confirmed.
 
     Raises:
         CixError: If a setting, the ledger or the output folder is unusable.
@@ -74,13 +83,18 @@ class Run:
         target: str,
         settings: Settings,
         destination: Destination,
+        directory: Directory,
         traffic: Traffic,
         stop: threading.Event,
         logger: logging.Logger,
+        form: bytes = b"",
     ) -> None:
+        self._form = form
+        self.settled_state: dict[str, Any] | None = None
         self._target = target
         self._settings = settings
         self._destination = destination
+        self._directory = directory
         self._logger = logger
         self._stop = stop
         self._resources = ExitStack()
@@ -89,6 +103,7 @@ class Run:
         self._begun = False
         self._segments: set[str] = set()
         self._complete: set[str] = set()
+        settings.check_lists()
         settings.check_consent()
         self._ledger_path = ledger_path(settings.ledger_url)
         mapping = {**settings.field_mapping, **destination.column_settings}
@@ -114,11 +129,12 @@ class Run:
                 exist, or the ledger is unusable.
         """
         self._logger.info("Connected to %s.", self._destination.check())
+        resolved = self._resolve_lists()
         self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
         self._resources.callback(self._ledger.close)
         for list_id in self._settings.all_lists():
             self._resources.enter_context(held(self._ledger_path, f"list {list_id}"))
-            self._lists.add(list_id, self._ledger.list_no(self._target, list_id))
+            self._lists.add(list_id, self._ledger.list_no(self._target, list_id), resolved.planned.get(list_id))
         # Whoever can take this lock knows that the run is over.
         self._resources.enter_context(held(self._ledger_path, f"run {self.report.run_id}", once=True))
         if not self._settings.dry_run:
@@ -179,20 +195,26 @@ class Run:
         if self._stop.is_set():
             raise CixError(STOPPED, "The run was stopped while it read the segments; nothing was sent.")
 
-    def finish(self) -> None:
+    def finish(self, state: Mapping[str, Any] | None = None) -> None:
         """Plan, send, and report, once every record has been staged.
+
+        Args:
+            state: The tap's last state.
 
         Raises:
             CixError: If the run is not a success; the report then says the same.
         """
         self._reading.close()
-        self._check_arrivals()
+        unchanged = self._left_out(state)
+        self._check_arrivals(unchanged.segments)
+        needed = unchanged.needed(self._ledger, self._numbers_of)
         plan = make_plan(
             self._ledger,
             self._staging,
             {list_id: self._lists.numbers[list_id] for list_id in self.report.lists},
             self._segments if self._settings.assume_full_table else self._complete,
-            self._settings,
+            # Nobody leaves while it is open whom the segments feed that were left out.
+            replace(self._settings, on_leave="keep") if needed else self._settings,
             self._mapping_hash,
         )
         if self._settings.dry_run:
@@ -210,6 +232,9 @@ class Run:
         if error is None:
             self.report.check_accounts()
             error = self._judgement()
+        if error is None:
+            self._settle(unchanged, plan, confirm=not needed)
+            error = _read_again(needed)
         if error is not None:
             raise error
         self._close("planned" if self._settings.dry_run else "succeeded")
@@ -227,16 +252,55 @@ class Run:
         self.report.error = {"code": error.code.code, "message": error.message, "what_to_do": error.action}
         self._close(_STATUS.get(error.code, "failed"))
 
-    def _check_arrivals(self) -> None:
-        """Check that what the settings name has arrived.
+    def _left_out(self, state: Mapping[str, Any] | None) -> Unchanged:
+        read_all = self._settings.full_resync or self._settings.readmit
+        unchanged = Unchanged(state, self._segments, self._form, read_all=read_all)
+        if unchanged.segments:
+            self._logger.info("Unchanged and left out by the tap: %s.", ", ".join(sorted(unchanged.segments)))
+            for segment in unchanged.segments:
+                self._settings.lists_of(segment)
+        return unchanged
+
+    def _numbers_of(self, segment: str) -> list[int]:
+        """Return the ledger's numbers of the lists that a segment goes to; none if the settings name no list."""
+        try:
+            return [self._lists.numbers[list_id] for list_id in self._settings.lists_of(segment)]
+        except CixError:
+            return []
+
+    def _settle(self, unchanged: Unchanged, plan: Plan, *, confirm: bool) -> None:
+        """Note what the lists hold now, and make the state that says so."""
+        if self._settings.dry_run:
+            return
+        if confirm:
+            unchanged.keep(self._ledger, self._numbers_of, plan.complete - self.report.unsettled)
+        self.settled_state = unchanged.state(self._ledger, self._numbers_of)
+
+    def _resolve_lists(self) -> Resolved:
+        """Put ids in the place of names: whatever is kept or locked is kept and locked by the platform's id."""
+        resolved = resolve(self._settings, self._directory)
+        self._settings = resolved.settings
+        for name, list_id in resolved.made.items():
+            self.report.changed(list_id, [f"list `{name}`"])
+            self._logger.info("Made list `%s`: %s.", name, list_id)
+        for name in resolved.planned:
+            self.report.changed(name, [f"list `{name}`"])
+            self._logger.info("Would make list `%s`.", name)
+        return resolved
+
+    def _check_arrivals(self, unchanged: Collection[str]) -> None:
+        """Check that what the settings name has arrived, or was left out as unchanged.
+
+        Args:
+            unchanged: The segments that were left out.
 
         Raises:
             CixError: `NOTHING_ARRIVED`, or `LIST_UNSET` if `lists` seems to misspell a segment that arrived.
         """
-        if not self._segments and not self.checks_only:
+        if not self._segments and not unchanged and not self.checks_only:
             raise CixError(NOTHING_ARRIVED, "No segment arrived; nothing was sent.")
         lists = self._settings.lists
-        for missing in sorted(lists.keys() - self._segments):
+        for missing in sorted(lists.keys() - self._segments - set(unchanged)):
             alike = nearest(missing, self._segments - lists.keys())
             if alike:
                 raise CixError(LIST_UNSET, f"Setting `lists` names segment `{missing}`, which did not arrive{alike}.")
@@ -276,6 +340,7 @@ class Run:
 
     def _apply(self, plan: Plan) -> CixError | None:
         self._ledger.add_segments(self._segments)
+        contents_held.forget(self._ledger, [each.list_no for each in plan.lists], self._segments)
         for each in plan.lists:
             self._ledger.add_memberships(each.list_no)
         sample = Sample(
@@ -325,6 +390,14 @@ class Run:
                 self._ledger.end_run(self.report.run_id, status)
 
 
+def _read_again(needed: list[str]) -> CixError | None:
+    """Return the error for segments that the tap has left out although a list needs them."""
+    if not needed:
+        return None
+    names = ", ".join(f"`{segment}`" for segment in needed)
+    return CixError(SKIPPED_BUT_NEEDED, f"Left out as unchanged, but not (or not just so) on the list: {names}.")
+
+
 _HELD = {
     HELD_SUPPRESSED: RowProblem(
         Outcome.SUPPRESSED,
@@ -340,5 +413,6 @@ _STATUS = {
     QUOTA_SPENT: "incomplete",
     THROTTLED: "incomplete",
     JOB_UNFINISHED: "incomplete",
+    SKIPPED_BUT_NEEDED: "incomplete",
 }
 """How a run is called that an error ended, where it did not fail."""

@@ -49,11 +49,18 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
             description="Must be true: personal data leaves the Customer Insights compliance boundary on your"
             " instruction.",
         ),
-        th.Property("list_id", th.StringType, description="The list that segments go to."),
+        th.Property("list_id", th.StringType, description="The list that segments go to: its id or its name."),
         th.Property(
             "lists",
             th.ObjectType(additional_properties=th.OneOf(th.StringType, th.ArrayType(th.StringType))),
-            description="List id, or several, by segment; goes before `list_id`.",
+            description="List, or several, by segment, each by id or name; goes before `list_id`.",
+        ),
+        th.Property(
+            "create_list",
+            th.BooleanType,
+            default=False,
+            description="Make a list that `list_id` or `lists` names and that does not exist. Otherwise it stops the"
+            " run, since the name may be misspelt. What has the form of an id is never taken for a name.",
         ),
         th.Property(
             "field_mapping",
@@ -192,6 +199,7 @@ class Settings:
 
     Attributes:
         display_name: Name of the connection in reports.
+        create_list: Whether lists that do not exist are made.
         consent: Whether personal data may leave for the platform.
         default_list: List of the segments that `lists` does not name.
         lists: Lists by segment.
@@ -218,6 +226,7 @@ class Settings:
     """
 
     display_name: str
+    create_list: bool
     consent: bool
     default_list: str | None
     lists: Mapping[str, tuple[str, ...]]
@@ -259,16 +268,14 @@ class Settings:
         for segment, named in lists.items():
             if not named or not all(named):
                 raise CixError(LIST_UNSET, f"Setting `lists` names no list for segment `{segment}`.")
-        default_list = config.get("list_id") or None
-        if not lists and default_list is None:
-            raise CixError(LIST_UNSET, "Neither `list_id` nor `lists` is set.")
         home = Path(os.environ.get("MELTANO_PROJECT_ROOT") or Path.cwd())
         return cls(
             display_name=config.get("display_name") or "",
+            create_list=bool(config.get("create_list")),
             consent=config.get("data_privacy_consent") is True,
-            default_list=default_list,
+            default_list=config.get("list_id") or None,
             lists=lists,
-            field_mapping=config["field_mapping"],
+            field_mapping=config.get("field_mapping") or {},
             create_fields=bool(config.get("create_fields")),
             extend_options=bool(config.get("extend_options")),
             read_back_sample=max(0, int(config["read_back_sample"])),
@@ -298,6 +305,15 @@ class Settings:
         """
         if not self.consent:
             raise CixError(CONSENT_MISSING, "Setting `data_privacy_consent` is not true, so nothing was sent.")
+
+    def check_lists(self) -> None:
+        """Check that there is a list; looking around in an account needs none.
+
+        Raises:
+            CixError: `LIST_UNSET`.
+        """
+        if not self.all_lists():
+            raise CixError(LIST_UNSET, "Neither `list_id` nor `lists` is set.")
 
     @property
     def removes(self) -> bool:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import os
 import sys
-import threading
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
 from singer_sdk.exceptions import MapExpressionError, MissingKeyPropertiesError, RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import _ConfigInput
@@ -20,35 +16,53 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 from typing_extensions import override
 
-from audience_sdk import maintenance
+from audience_sdk import connect, maintenance
 from audience_sdk.cli import check_settings, log_unexpected, plugin_command
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
     FORGET_WHOM,
     KEY_MISSING,
+    LOGIN_FAILED,
     RECORD_BEFORE_SCHEMA,
     SETTING_INVALID,
     STOPPED,
     UNEXPECTED,
     CixError,
 )
-from audience_sdk.http import Api, Traffic, check_url
-from audience_sdk.ledger import TokenStore, ledger_path
-from audience_sdk.ledger.database import clear_errors, make_private
+from audience_sdk.ledger import ledger_path
+from audience_sdk.ledger.database import clear_errors
+from audience_sdk.names import resolve
 from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
+from audience_sdk.services import Services
 from audience_sdk.settings import Settings
 from audience_sdk.sink import KeyMissingError, SegmentSink
+from audience_sdk.unchanged import form_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import FrameType
     from typing import IO
 
-    from requests.auth import AuthBase
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from audience_sdk.destination import Destination
+    from audience_sdk.directory import Directory
+    from audience_sdk.login import Login
+    from audience_sdk.oauth import RefreshingToken
+
+_COMMANDS = {
+    "login": "Connect to an account, at a terminal and a browser; keeps the tokens beside the ledger.",
+    "check": "Show the account, the lists and whatever would stop an export.",
+    "lists": "Show the lists of the account, with their ids.",
+    "fields": "Show what `field_mapping` can name.",
+    "rebuild-ledger": "Read the lists back and rebuild the ledger from them.",
+    "forget": "Erase a person here; the address is read from standard input.",
+    "purge": "Erase what is kept here about the lists of a removed export.",
+}
+"""What the command line can do in place of a run."""
+
+_LOOKING_AROUND = {"login", "check", "lists", "fields"}
+"""Commands that work before all the settings of an export are there."""
 
 _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 """Settings whose work the SDK does record by record."""
@@ -56,56 +70,6 @@ _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 
 class RecordBeforeSchemaError(CixError, RecordsWithoutSchemaException):
     """A record came before the schema of its stream."""
-
-
-@dataclass
-class Services:
-    """What the engine lends to a destination.
-
-    Attributes:
-        settings: The export's settings.
-        traffic: Counts the run's requests.
-        stop: Set when the run is to stop.
-    """
-
-    settings: Settings
-    traffic: Traffic = field(default_factory=Traffic)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def api(self, base_url: str, auth: AuthBase, **options: Any) -> Api:
-        """Return an API whose requests are counted, retried and stopped with the run.
-
-        Args:
-            base_url: Everything up to the version.
-            auth: Adds the credentials.
-            **options: Further attributes of `Api`.
-        """
-        attempts = self.settings.max_attempts
-        return Api(
-            check_url("api_url", base_url), auth, traffic=self.traffic, stop=self.stop, attempts=attempts, **options
-        )
-
-    def budget(self, connection_id: str, per_second: int) -> Limiter:
-        """Return the budget of a connection's requests, which all processes of this machine with one ledger share.
-
-        Args:
-            connection_id: Names the connection; no secret.
-            per_second: Requests in a second.
-        """
-        name = hashlib.sha256(connection_id.encode()).hexdigest()[:16]
-        path = self._beside_ledger(f"budget-{name}")
-        make_private(path)
-        make_private(path.with_name(f"{path.name}.lock"))
-        rate = Rate(per_second, Duration.SECOND)
-        return Limiter(SQLiteBucket.init_from_file([rate], table="requests", db_path=str(path), use_file_lock=True))
-
-    def _beside_ledger(self, name: str) -> Path:
-        ledger = ledger_path(self.settings.ledger_url)
-        return ledger.with_name(f"{ledger.name}.{name}")
-
-    def tokens(self) -> TokenStore:
-        """Return the store of tokens beside the ledger."""
-        return TokenStore(self._beside_ledger("tokens"))
 
 
 class AudienceTarget(Target):
@@ -122,6 +86,8 @@ class AudienceTarget(Target):
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
+    export_settings: ClassVar[frozenset[str]] = frozenset({"field_mapping"})
+    """Required settings that connecting and looking around can do without."""
 
     def __init__(self, **kwargs: Any) -> None:
         """Check the settings and get ready to read.
@@ -152,6 +118,25 @@ class AudienceTarget(Target):
             services: What the engine lends.
         """
 
+    @abstractmethod
+    def make_directory(self, services: Services) -> Directory:
+        """Return what looks around in the account.
+
+        Args:
+            services: What the engine lends.
+        """
+
+    def make_login(self, services: Services) -> tuple[Login, RefreshingToken]:  # noqa: ARG002 - for platforms with one
+        """Return how a person connects, and the connection that gets the tokens.
+
+        Args:
+            services: What the engine lends.
+
+        Raises:
+            CixError: `LOGIN_FAILED` if the platform or the settings have none.
+        """
+        raise CixError(LOGIN_FAILED, f"{self.name} has no login.", "Put the credentials into the settings.")
+
     @property
     def run(self) -> Run:
         """The run; it begins when it is first asked for."""
@@ -161,9 +146,11 @@ class AudienceTarget(Target):
                 target=self.name,
                 settings=services.settings,
                 destination=self.make_destination(services),
+                directory=self.make_directory(services),
                 traffic=services.traffic,
                 stop=services.stop,
                 logger=self.logger,
+                form=form_of(self.config, self.config_jsonschema),
             )
             self._run.begin()
         return self._run
@@ -230,9 +217,13 @@ class AudienceTarget(Target):
     @override
     def process_endofpipe(self) -> None:
         """Plan, send and report; the state goes out only after everything that it covers is confirmed."""
-        self.run.finish()
-        if self._latest_state and not self.services.settings.dry_run:
-            self._write_state_message(copy.deepcopy(self._latest_state))
+        try:
+            self.run.finish(self._latest_state)
+        finally:
+            # Segments that were left out although a list needs them end the run with an error that only this very
+            # state gets the tap over.
+            if self._latest_state and self.run.settled_state is not None:
+                self._write_state_message(self.run.settled_state)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -252,7 +243,10 @@ class AudienceTarget(Target):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings without quoting a value in an error."""
         self.append_builtin_config(self.config_jsonschema)
-        check_settings(self._config, self.config_jsonschema)
+        schema = self.config_jsonschema
+        if not raise_errors:
+            schema = {**schema, "required": sorted(set(schema.get("required", ())) - self.export_settings)}
+        check_settings(self._config, schema)
         return []
 
     @classmethod
@@ -267,39 +261,58 @@ class AudienceTarget(Target):
         """Return the command, with this project's way of reporting errors."""
         command = plugin_command(super().get_singer_command(), cls.logger)
         command.params.extend(
-            [
-                click.Option(
-                    ["--rebuild-ledger"], is_flag=True, help="Read the lists back and rebuild the ledger from them."
-                ),
-                click.Option(
-                    ["--forget"], is_flag=True, help="Erase a person here; the address is read from standard input."
-                ),
-                click.Option(
-                    ["--purge"], is_flag=True, help="Erase what is kept here about the lists of a removed export."
-                ),
-            ]
+            click.Option([f"--{name}", "command"], flag_value=name, help=text) for name, text in _COMMANDS.items()
         )
         return command
 
-    def maintain(self, *, rebuild_ledger: bool, forget: bool) -> None:
+    def carry_out(self, command: str, *, as_json: bool) -> None:
         """Do what the command line asks for in place of a run.
 
         Args:
-            rebuild_ledger: Rebuild the ledger from the lists.
-            forget: Forget the person whose address is on standard input; else purge the export.
+            command: One of the commands.
+            as_json: Whether a program reads what is shown.
         """
-        settings = self.services.settings
-        if rebuild_ledger:
-            maintenance.rebuild(settings, self.make_destination(self.services), self.name, self.logger)
-        elif forget:
-            click.echo("E-mail address to forget: ", nl=False, err=True)
-            try:
-                _, email_key = normalise_email(sys.stdin.readline())
-            except InvalidEmailError as error:
-                raise CixError(FORGET_WHOM, error.problem.reason) from None
-            self.logger.info("Forgotten in %d places.", maintenance.forget(settings, email_key))
+        services, settings = self.services, self.services.settings
+        if command == "login":
+            login, token = self.make_login(services)
+            connect.log_in(login, token, self.make_directory(services))
+        elif command == "check":
+            self._check(as_json=as_json)
+        elif command == "lists":
+            connect.show_lists(self.make_directory(services), as_json=as_json)
+        elif command == "fields":
+            mapping = self.config_jsonschema["properties"]["field_mapping"]["properties"]
+            standard = {name: field["description"] for name, field in mapping.items() if name != "custom_fields"}
+            connect.show_fields(self.make_directory(services), settings, standard, as_json=as_json)
+        elif command == "forget":
+            self._forget()
         else:
-            self.logger.info("Purged %d contacts.", maintenance.purge(settings, self.name))
+            settings.check_lists()
+            resolved = resolve(replace(settings, create_list=False), self.make_directory(services)).settings
+            if command == "purge":
+                self.logger.info("Purged %d contacts.", maintenance.purge(resolved, self.name))
+            else:
+                maintenance.rebuild(resolved, self.make_destination(services), self.name, self.logger)
+
+    def _check(self, *, as_json: bool) -> None:
+        services = self.services
+        check = connect.Check(
+            self.make_directory(services),
+            services.settings,
+            check_settings=lambda: check_settings(dict(self._config), self.config_jsonschema),
+            make_destination=lambda: self.make_destination(services),
+        )
+        check.show(as_json=as_json)
+        if check.problems:
+            sys.exit(check.problems[0].exit_code)
+
+    def _forget(self) -> None:
+        click.echo("E-mail address to forget: ", nl=False, err=True)
+        try:
+            _, email_key = normalise_email(sys.stdin.readline())
+        except InvalidEmailError as error:
+            raise CixError(FORGET_WHOM, error.problem.reason) from None
+        self.logger.info("Forgotten in %d places.", maintenance.forget(self.services.settings, email_key))
 
     @classmethod
     @override
@@ -310,29 +323,33 @@ class AudienceTarget(Target):
         about_format: str | None = None,
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
-        rebuild_ledger: bool = False,
-        forget: bool = False,
-        purge: bool = False,
+        command: str | None = None,
     ) -> None:
         """Run the target.
 
         Args:
             about: Show what the target is, and end.
-            about_format: How to show it.
+            about_format: How to show it, or what a command shows.
             config: The settings.
             file_input: Where to read messages instead of standard input.
-            rebuild_ledger: Rebuild the ledger from the lists in place of a run.
-            forget: Forget a person in place of a run.
-            purge: Purge the export in place of a run.
+            command: What to do in place of a run.
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         config = config or _ConfigInput()
-        target = cls(config=config.config, parse_env_config=config.parse_env)
+        target = cls(
+            config=config.config,
+            parse_env_config=config.parse_env,
+            validate_config=command not in _LOOKING_AROUND,
+        )
         ledger = ledger_path(target.services.settings.ledger_url)
-        if rebuild_ledger or forget or purge:
-            with clear_errors(ledger):
-                target.maintain(rebuild_ledger=rebuild_ledger, forget=forget)
+        if command:
+            try:
+                with clear_errors(ledger):
+                    target.carry_out(command, as_json=about_format == "json")
+            except CixError as error:
+                sys.exit(target.tell(error))
             return
+        target.services.settings.check_lists()
         target.services.settings.check_consent()
         try:
             with clear_errors(ledger):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audience_sdk.settings import common_settings
 from audience_sdk.target import AudienceTarget
-from requests.auth import HTTPBasicAuth
 from singer_sdk import typing as th
 
+from target_campaign_monitor import connection, directory
 from target_campaign_monitor.destination import STANDARD_FIELDS, CampaignMonitor
 
 if TYPE_CHECKING:
     from audience_sdk.destination import Destination
-    from audience_sdk.target import Services
+    from audience_sdk.directory import Directory
+    from audience_sdk.http import Api
+    from audience_sdk.login import Login
+    from audience_sdk.oauth import RefreshingToken
+    from audience_sdk.services import Services
 
 
 class TargetCampaignMonitor(AudienceTarget):
@@ -21,7 +26,7 @@ class TargetCampaignMonitor(AudienceTarget):
 
     name = "target-campaign-monitor"
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("api_key", th.StringType, required=True, secret=True, description="API key of the account."),
+        *connection.SETTINGS,
         th.Property(
             "consent_to_track",
             th.StringType,
@@ -30,33 +35,36 @@ class TargetCampaignMonitor(AudienceTarget):
             " it. There is no default, since no answer is lawful everywhere.",
         ),
         th.Property(
-            "api_url",
-            th.StringType,
-            default="https://api.createsend.com/api/v3.3",
-            description="Base URL of the API.",
-        ),
-        th.Property(
             "allow_confirmation_emails",
             th.BooleanType,
             default=False,
             description="Fill a list with confirmed opt-in all the same: the platform then mails everybody who joins.",
         ),
-        th.Property(
-            "requests_per_second",
-            th.IntegerType,
-            default=20,
-            description="Requests in a second, of all processes with one ledger. The platform publishes no bound.",
-        ),
+        *directory.SETTINGS,
         *common_settings(STANDARD_FIELDS),
     ).to_dict()
 
-    def make_destination(self, services: Services) -> Destination:
+    export_settings: ClassVar[frozenset[str]] = AudienceTarget.export_settings | {"consent_to_track"}
+
+    @cached_property
+    def _api(self) -> tuple[Api, RefreshingToken | None]:
+        return connection.api_of(self.config, self.services)
+
+    def make_destination(self, services: Services) -> Destination:  # noqa: ARG002 - the API has them
         """See `AudienceTarget.make_destination`."""
-        # The password of Basic authentication is not looked at by the platform.
-        auth = HTTPBasicAuth(self.config["api_key"], "x")
-        limiter = services.budget(self.config["api_key"], int(self.config["requests_per_second"]))
         return CampaignMonitor(
-            services.api(self.config["api_url"], auth, limiter=limiter),
+            self._api[0],
             self.config["consent_to_track"],
             allow_confirmation_emails=bool(self.config.get("allow_confirmation_emails")),
         )
+
+    def make_directory(self, services: Services) -> Directory:  # noqa: ARG002 - the API has them
+        """See `AudienceTarget.make_directory`."""
+        new_lists = directory.NewLists(
+            self.config.get("new_list_client") or None, self.config["new_list_unsubscribe_setting"]
+        )
+        return directory.CampaignMonitorDirectory(*self._api, new_lists)
+
+    def make_login(self, services: Services) -> tuple[Login, RefreshingToken]:
+        """See `AudienceTarget.make_login`."""
+        return connection.login_of(self.config, services)

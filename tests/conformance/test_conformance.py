@@ -12,7 +12,7 @@ from audience_sdk.destination import Batch, BatchResult, EncodedRow, Member, Pla
 from audience_sdk.http import Api
 from audience_sdk.ledger import TokenStore
 from audience_sdk.mapping import FieldMapping
-from audience_sdk.oauth import RefreshingToken
+from audience_sdk.oauth import RefreshingToken, TokenEndpoint
 from requests.auth import HTTPBasicAuth
 from target_campaign_monitor.destination import CampaignMonitor
 from target_constant_contact.answers import again
@@ -56,8 +56,8 @@ def constant_contact(sandbox: RunningSandbox, folder: Path) -> Subject:
     # The battery is not about pace.
     sandbox.switch("constant_contact.requests_per_second", 1_000)
     account = sandbox.control("GET", "/credentials")["constant_contact"]
-    keys = ("token_url", "client_id", "client_secret", "refresh_token")
-    token = RefreshingToken(store=TokenStore(folder / "tokens"), **{key: account[key] for key in keys})
+    endpoint = TokenEndpoint(account["token_url"], account["client_id"], account["client_secret"])
+    token = RefreshingToken(TokenStore(folder / "tokens"), endpoint, account["refresh_token"])
     api = Api(account["base_url"], token, again=again, renew=token.renew)
 
     def is_mailed(email: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -25,9 +26,10 @@ from audience_sdk.destination import (
     PlatformList,
     find_custom_fields,
 )
+from audience_sdk.directory import Account, Directory, KnownList
 from audience_sdk.errors import JOB_FAILED, LIST_UNKNOWN, PERSON_SUPPRESSED, ROW_REJECTED, CixError
 from audience_sdk.settings import common_settings
-from audience_sdk.target import AudienceTarget, Services
+from audience_sdk.target import AudienceTarget
 from singer_sdk import typing as th
 from typing_extensions import override
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from audience_sdk.mapping import FieldMapping
+    from audience_sdk.services import Services
 
 SUPPRESSED = RowProblem(Outcome.SUPPRESSED, PERSON_SUPPRESSED, "Unsubscribed.")
 REJECTED = RowProblem(Outcome.REJECTED, ROW_REJECTED, "Not to the platform's taste.")
@@ -57,6 +60,10 @@ class Platform:
 
     lists: dict[str, dict[str, Any]] = field(default_factory=lambda: {"L1": {}})
     """Rows by `email_key`, by list."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Names of lists, by id."""
+    listings: int = 0
+    """How often all lists were asked for."""
     custom_fields: tuple[CustomField, ...] = (CustomField("Loyalty", "cf_loyalty", "Text"),)
     limits: Limits = field(
         default_factory=lambda: Limits(rows=3, body_bytes=2_000, email_length=60, calls=2, in_flight=4, removals=2)
@@ -217,6 +224,46 @@ class MemoryJobDestination(_Memory, JobDestination):
         return self.platform.take(batch)
 
 
+class MemoryDirectory(Directory):
+    """What a platform in memory holds; its ids are like `L1`."""
+
+    shared_fields: ClassVar[bool] = True
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    @override
+    def account(self) -> Account:
+        return Account("Memory")
+
+    @override
+    def lists(self) -> list[KnownList]:
+        self.platform.listings += 1
+        return [KnownList(list_id, self.platform.names.get(list_id, list_id)) for list_id in self.platform.lists]
+
+    @override
+    def sizes(self, list_ids: Collection[str]) -> dict[str, int]:
+        return {list_id: len(self.platform.lists[list_id]) for list_id in list_ids}
+
+    @override
+    def custom_fields(self, list_id: str | None) -> tuple[CustomField, ...]:
+        return self.platform.custom_fields
+
+    @override
+    def id_of(self, text: str) -> str | None:
+        return text.upper() if re.fullmatch(r"[Ll]\d+", text) else None
+
+    @override
+    def create_list(self, name: str) -> str:
+        list_id = f"L{len(self.platform.lists) + 100}"
+        self.platform.lists[list_id], self.platform.names[list_id] = {}, name
+        return list_id
+
+    @override
+    def planned_list(self, name: str) -> PlatformList:
+        return PlatformList(name, name, self.platform.custom_fields)
+
+
 class MemoryTarget(AudienceTarget):
     """Fills the lists of a platform in memory."""
 
@@ -231,6 +278,10 @@ class MemoryTarget(AudienceTarget):
     @override
     def make_destination(self, services: Services) -> Destination:
         return self.destination_class(self.platform)
+
+    @override
+    def make_directory(self, services: Services) -> Directory:
+        return MemoryDirectory(self.platform)
 
 
 class GatedDestination(MemoryDestination):
@@ -277,3 +328,7 @@ class GatedTarget(MemoryTarget):
     def make_destination(self, services: Services) -> Destination:
         limits = Limits(rows=3, body_bytes=2_000, email_length=60, calls=1, in_flight=1, removals=3)
         return GatedDestination(Platform(limits=limits), Path(self.config["gates"]))
+
+    @override
+    def make_directory(self, services: Services) -> Directory:
+        return MemoryDirectory(Platform())

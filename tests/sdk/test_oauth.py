@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import logging
 import subprocess
@@ -24,7 +23,7 @@ from audience_sdk.errors import (
 )
 from audience_sdk.http import Api
 from audience_sdk.ledger import TokenStore
-from audience_sdk.oauth import RefreshingToken
+from audience_sdk.oauth import RefreshingToken, TokenEndpoint
 from loopback import DROPPED, Answer, Request, Server, serving
 from requests import PreparedRequest
 from token_platform import SEED, TokenPlatform
@@ -60,7 +59,7 @@ def connect(store: TokenStore, server: Server) -> Callable[..., RefreshingToken]
     """Return the authorisation of a connection as a new process would have it."""
 
     def make(refresh_token: str = SEED, url: str = server.url) -> RefreshingToken:
-        return RefreshingToken(store, url, "client", "client-secret", refresh_token, attempts=3)
+        return RefreshingToken(store, TokenEndpoint(url, "client", "client-secret", attempts=3), refresh_token)
 
     return make
 
@@ -76,8 +75,7 @@ class PreparedRequestWithHeaders(PreparedRequest):
 
 
 def stored(store: TokenStore, server: Server) -> dict[str, Any]:
-    seed = hashlib.sha256(SEED.encode()).hexdigest()
-    with store.exclusive(f"{server.url} client {seed}") as values:
+    with store.exclusive(f"{server.url} client {store.fingerprint(SEED)}") as values:
         return dict(values)
 
 
@@ -177,7 +175,7 @@ def test_after_connecting_again_the_new_token_of_the_settings_counts(
 def test_two_connections_do_not_share_tokens(store: TokenStore, server: Server, tokens: TokenPlatform) -> None:
     for client in ("one", "two"):
         tokens.refresh_token = SEED
-        header_of(RefreshingToken(store, server.url, client, "client-secret", SEED))
+        header_of(RefreshingToken(store, TokenEndpoint(server.url, client, "client-secret"), SEED))
 
     assert tokens.refreshed_with == [SEED, SEED]
 
@@ -186,10 +184,10 @@ _REFRESH = """
 import sys, time
 from pathlib import Path
 from audience_sdk.ledger import TokenStore
-from audience_sdk.oauth import RefreshingToken
+from audience_sdk.oauth import RefreshingToken, TokenEndpoint
 from requests import PreparedRequest
 path, url, name = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-token = RefreshingToken(TokenStore(path), url, "client", "client-secret", "seed-of-the-settings")
+token = RefreshingToken(TokenStore(path), TokenEndpoint(url, "client", "client-secret"), "seed-of-the-settings")
 request = PreparedRequest()
 request.prepare_headers({})
 path.with_name(f"ready-{name}").touch()

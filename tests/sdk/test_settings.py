@@ -91,8 +91,9 @@ def test_a_segment_without_a_list_is_named() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"list_id": ""}, {"lists": {}}, {"list_id": "", "lists": {}}])
 def test_without_any_list_nothing_begins(nothing: dict[str, Any]) -> None:
+    settings = Settings.of(without("list_id") | nothing)
     with pytest.raises(CixError) as caught:
-        Settings.of(without("list_id") | nothing)
+        settings.check_lists()
 
     assert caught.value.code is LIST_UNSET
 

@@ -132,7 +132,7 @@ def test_a_list_that_mails_everybody_who_joins_is_not_filled_unless_that_is_mean
         ({"max_profiles": "many"}, "max_profiles"),
         ({"list_id": 7}, "list_id"),
         ({"max_rejected_ratio": "2"}, "max_rejected_ratio"),
-        ({"api_key": None}, "api_key"),
+        ({"new_list_unsubscribe_setting": "Never"}, "new_list_unsubscribe_setting"),
         ({"consent_to_track": None}, "consent_to_track"),
         ({"field_mapping": None}, "field_mapping"),
         ({"max_profile": 5}, "max_profile"),

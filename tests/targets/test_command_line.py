@@ -23,7 +23,7 @@ def test_about_lists_every_setting_with_a_description_and_marks_the_secrets(name
     assert about["name"] == name
     assert all(each.get("description") for each in settings.values())
     secret = {setting for setting, each in settings.items() if each.get("secret")}
-    assert secret == ({"api_key"} if "campaign" in name else {"client_secret", "refresh_token"})
+    assert secret == ({"api_key", "oauth_client_secret"} if "campaign" in name else {"client_secret", "refresh_token"})
     assert {"data_privacy_consent", "list_id", "lists", "field_mapping", "dry_run", "ledger_url"} <= settings.keys()
 
 
