@@ -32,6 +32,7 @@ help: ## list these targets
 .PHONY: lock
 lock: .tools/.stamp ## write requirements.lock anew from the pyproject files
 	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-package audience-sdk --group dev --all-extras $(PACKAGES:%=%/pyproject.toml) -o requirements.lock
+	for each in tools peers; do $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate benchmarks/$$each-requirements.in -o benchmarks/$$each-requirements.lock; done
 
 .PHONY: lint
 lint: .venv/.stamp ## ruff (format and all rules) and strict mypy
@@ -68,9 +69,17 @@ test: setup lint ## lint and all tests but the long ones
 test-long: setup ## the tests that take minutes
 	$(BIN)/pytest -m long
 
+.PHONY: bench
+bench: .venv/.stamp ## the benchmarks in short, under 10 minutes; PARTS="engine tap" for some of them
+	@umask 077 && $(BIN)/python -m benchmarks $(PARTS)
+
+.PHONY: bench-full
+bench-full: .venv/.stamp ## all figures of benchmarks/README.md, over an hour; PARTS as above
+	@umask 077 && $(BIN)/python -m benchmarks --full $(PARTS)
+
 .PHONY: clean
 clean: ## remove what make has made here; ledger (.cix) and reports (output) stay
-	rm -rf .tools .venv .meltano .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .tools .venv .meltano .sandbox .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: docs
 docs: .venv/.stamp ## write the generated parts of the docs anew

@@ -45,7 +45,8 @@ def _measure(options: argparse.Namespace) -> None:
         results.facts["seconds_in_all"] = round(time.monotonic() - began)
         results.write()
         print(f"\n{part.TITLE}\n\n{part.tables(results.summary())}\n", flush=True)
-    readme.write(options.results)
+    if options.results == RESULTS:
+        readme.write(RESULTS)
 
 
 def _options() -> argparse.Namespace:

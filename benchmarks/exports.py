@@ -94,6 +94,7 @@ class Platform:
         return {
             "all": len(entries),
             "write": len(writes),
+            "write_accepted": sum((each["status"] or 0) < 400 for each in writes),  # noqa: PLR2004 - HTTP
             "rows_written": sum(each["rows"] or 0 for each in writes),
             "removing": sum(_removes(each) for each in writes),
             "throttled": sum(each["status"] == 429 for each in entries),  # noqa: PLR2004 - HTTP

@@ -44,7 +44,9 @@ def run(results: Results, profiles: int, runs: int) -> None:
         picture = Path(name) / "flame.svg"
         _record(results, spy, "flamegraph", picture, lines)
         results.path.parent.mkdir(parents=True, exist_ok=True)
-        results.path.with_suffix(".svg").write_text(_FOLDERS.sub("", public(picture.read_text("utf-8"))), encoding="utf-8")
+        results.path.with_suffix(".svg").write_text(
+            _FOLDERS.sub("", public(picture.read_text("utf-8"))), encoding="utf-8"
+        )
         for number_of_run in range(runs):
             stacks = Path(name) / f"stacks-{number_of_run}"
             _record(results, spy, "raw", stacks, lines)

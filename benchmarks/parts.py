@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from benchmarks import batch_messages, end_to_end, engine_ratios, flame, growth, pace, tap_ratios
+from benchmarks import batch_messages, comparison, end_to_end, engine_ratios, flame, growth, pace, tap_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,5 +44,6 @@ PARTS = {
         "flame": flame,
         "pace": pace,
         "growth": growth,
+        "comparison": comparison,
     }.items()
 }

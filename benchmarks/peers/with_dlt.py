@@ -22,12 +22,10 @@ def campaign_monitor(items: Any, table: Any) -> None:  # noqa: ARG001 - the sign
     requests.post(url, json=body, auth=(os.environ["CM_KEY"], "x"), timeout=120).raise_for_status()
 
 
-@dlt.resource(name="profiles", columns={"LoyaltyPoints": {"data_type": "text"}, "LastPurchase": {"data_type": "text"}})
+@dlt.resource(name="profiles", columns={"LastPurchase": {"data_type": "text"}})
 def profiles() -> Any:
     """Read the profiles."""
-    for row in rows(sys.argv[1:]):
-        # An empty cell would be left out of the row.
-        yield {name: value or " " for name, value in row.items()}
+    yield from rows(sys.argv[1:])
 
 
 if __name__ == "__main__":
