@@ -509,7 +509,7 @@ class CixError(Exception):
     @property
     def exit_code(self) -> int:
         """What the process ends with: 75 (`EX_TEMPFAIL` of sysexits.h) where only a later run is needed, else 1."""
-        return 75 if self.code in {ROWS_DEFERRED, QUOTA_SPENT, THROTTLED, JOB_UNFINISHED} else 1
+        return 75 if self.code in {ROWS_DEFERRED, QUOTA_SPENT, THROTTLED, JOB_UNFINISHED, SKIPPED_BUT_NEEDED} else 1
 
     def __str__(self) -> str:
         """Return the one line that is shown to the user."""

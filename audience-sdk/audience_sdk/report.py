@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from audience_sdk.http import Traffic
 
 
+_TRIED_AGAIN = {Outcome.REJECTED, Outcome.DEFERRED, Outcome.FAILED}
+
+
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -82,6 +85,7 @@ class Report:
         dry_run: Whether the run ends with the plan.
         traffic: What the run has asked of the platform.
         changes: What was changed at the platform besides contacts, by list; in a dry run what would be.
+        unsettled: The segments with a row that the platform rejected: the next run is to try it again.
         unknown_answers: Answers about rows that nobody knows, without personal data, and how often they came.
     """
 
@@ -96,6 +100,7 @@ class Report:
     warnings: dict[str, int] = field(default_factory=dict)
     error: dict[str, str] | None = None
     not_removed: int = 0
+    unsettled: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)
     unknown_answers: dict[str, int] = field(default_factory=dict)
@@ -138,6 +143,8 @@ class Report:
             problem: What became of the row and why.
         """
         self.list_counts(list_id).add(problem.outcome)
+        if problem.outcome in _TRIED_AGAIN:
+            self.unsettled.add(segment)
         self._write_row(list_id, segment, row_key, email, problem.outcome.value, problem.code, problem.reason)
 
     def removal_problem(self, list_id: str, row_key: str, email: str, problem: RowProblem) -> None:

@@ -89,6 +89,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        # Which content of a segment a list holds in full.
+        """
+        CREATE TABLE contents (
+          list_no INTEGER NOT NULL REFERENCES lists,
+          segment_no INTEGER NOT NULL REFERENCES segments,
+          content BLOB NOT NULL,
+          PRIMARY KEY (list_no, segment_no)
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 

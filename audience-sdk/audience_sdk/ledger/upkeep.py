@@ -35,7 +35,7 @@ def rebuild(ledger: Ledger, list_no: int, members: Iterable[Member]) -> tuple[in
             ((member.email_key, statuses[member.on_list], member.platform_id) for member in members),
         )
     with ledger.transaction():
-        for table in ("contacts", "memberships", "batches"):
+        for table in ("contacts", "memberships", "contents", "batches"):
             ledger.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
         ledger.connection.execute(
             """
@@ -93,7 +93,7 @@ def purge(ledger: Ledger, list_nos: Iterable[int]) -> int:
     with ledger.transaction():
         for list_no in list_nos:
             erased += ledger.connection.execute("DELETE FROM contacts WHERE list_no = ?", (list_no,)).rowcount
-            for table in ("memberships", "batches", "lists"):
+            for table in ("memberships", "contents", "batches", "lists"):
                 ledger.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
     _overwrite(ledger)
     return erased
