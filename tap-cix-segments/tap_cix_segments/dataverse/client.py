@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 from audience_sdk.errors import PLATFORM_UNREACHABLE, RIGHT_MISSING, SOURCE_ANSWER_WRONG, TABLE_MISSING, CixError
-from audience_sdk.http import Again, Api, Reply, again_on_faults
+from audience_sdk.http import CHECK_ATTEMPTS, Again, Api, Reply, again_on_faults
 from pyrate_limiter import Limiter, Rate
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Dataverse:
 
     def __init__(self, organization_url: str, auth: AuthBase, renew: Any = None) -> None:
         self._base = organization_url + API_PATH
+        self._answered = False
         self._api = Api(self._base, auth, again=_again, renew=renew, limiter=Limiter(WINDOW_BUDGET), attempts=ATTEMPTS)
 
     def get(self, path: str, options: Mapping[str, str], *, table: str) -> dict[str, Any]:
@@ -148,7 +149,9 @@ class Dataverse:
 
     def _call(self, path: str, headers: Mapping[str, str], table: str) -> Reply:
         try:
-            return self._api.call("GET", path, headers={**_HEADERS, **headers})
+            # Before there was an answer, the environment may be down for long or the URL wrong: that is said early.
+            attempts = None if self._answered else CHECK_ATTEMPTS
+            reply = self._api.call("GET", path, headers={**_HEADERS, **headers}, attempts=attempts)
         except CixError as error:
             if error.code is PLATFORM_UNREACHABLE:
                 action = "Check `organization_url` and the network, then run again: nothing was sent."
@@ -156,6 +159,8 @@ class Dataverse:
                 message = f"Dataverse, table {table}: {error.message}"
                 raise CixError(error.code, message, error.action if in_sandbox else action) from None
             raise
+        self._answered = True
+        return reply
 
 
 def _query(options: Mapping[str, str]) -> str:

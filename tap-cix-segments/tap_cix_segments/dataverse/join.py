@@ -36,7 +36,7 @@ class Join:
     """Holds memberships and profiles, and puts them together by the customer's id."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect(":memory:", isolation_level=None)
+        self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._close = weakref.finalize(self, self._database.close)
         self._segments: dict[str, int] = {}
         with _disk_errors():
@@ -66,7 +66,7 @@ class Join:
         pairs = [(self._number(name), customer) for customer, names in rows for name in names]
         with _disk_errors(), self._together():
             add_id = "INSERT OR IGNORE INTO work.customer (id) VALUES (?)"
-            self._database.executemany(add_id, {(customer,) for _, customer in pairs})
+            self._database.executemany(add_id, dict.fromkeys((customer,) for _, customer in pairs))
             self._database.executemany(
                 "INSERT OR IGNORE INTO work.membership SELECT ?, number FROM work.customer WHERE id = ?", pairs
             )

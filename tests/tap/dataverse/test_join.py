@@ -1,0 +1,138 @@
+"""The join of memberships and profiles: on disk, out of everybody's sight, and gone with the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from audience_sdk.errors import CixError
+from tap_cix_segments.dataverse.join import Join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILLED = """
+import sys, time
+from tap_cix_segments.dataverse.join import Join
+join = Join()
+for block in range(40):
+    ids = [f"{block}-{number}" for number in range(1000)]
+    join.add_members((each, ["Gold"]) for each in ids)
+join.want(["Gold"])
+for block in range(40):
+    join.add_profiles((f"{block}-{number}", (), ["x" * 2000]) for number in range(1000))
+print("filled", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def join() -> Iterator[Join]:
+    made = Join()
+    yield made
+    made.close()
+
+
+def open_files(pid: int) -> list[tuple[str, int, int]]:
+    """Return path, mode and size of the files that a process has open."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            status = entry.stat()
+            found.append((str(entry.readlink()), status.st_mode & 0o777, status.st_size))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at open files as Linux shows them")
+def test_file_is_private_has_no_name_and_is_gone_after_a_kill(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", FILLED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SQLITE_TMPDIR": str(tmp_path), "TMPDIR": str(tmp_path)},
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "filled\n"
+        [(path, mode, size)] = [each for each in open_files(process.pid) if str(tmp_path) in each[0]]
+        assert path.endswith("(deleted)")
+        assert mode == 0o600
+        assert size > 30_000_000  # the rows are in it, not in memory
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_rows_twice_change_nothing(join: Join) -> None:
+    for _ in range(2):
+        join.add_members([("a", ["Gold", "Silver"]), ("b", ["Gold"])])
+        join.want(["Gold"])
+        join.add_profiles([("a", (), ["A"]), ("b", (), ["B"])])
+    assert list(join.profiles("Gold")) == [[["A"], ["B"]]]
+    assert (join.members("Gold"), join.members("Silver")) == (2, 1)
+
+
+def test_only_wanted_profiles_are_kept(join: Join) -> None:
+    join.add_members([("a", ["Gold"]), ("b", ["Silver"])])
+    assert join.want(["Silver"]) == 1
+    join.add_profiles([("a", (), ["A"]), ("b", (), ["B"]), ("c", (), ["C"])])
+    assert list(join.profiles("Silver")) == [[["B"]]]
+    assert list(join.profiles("Gold")) == []
+    assert join.members_without_profile("Gold") == 1
+
+
+def test_a_later_version_of_a_profile_takes_the_place_of_the_earlier(join: Join) -> None:
+    join.add_members([("a", ["Gold"])])
+    join.want(["Gold"])
+    join.add_profiles([("a", (), ["before"])])
+    join.add_profiles([("a", (), ["after"])])
+    assert list(join.profiles("Gold")) == [[["after"]]]
+
+
+def test_what_is_forgotten_is_gone(join: Join) -> None:
+    join.add_members([("a", ["Gold"]), ("b", ["Gold"])])
+    join.forget_members()
+    assert join.segments == []
+    join.add_members([("b", ["Silver"])])
+    join.want(["Silver"])
+    join.add_profiles([("b", (), ["B"])])
+    join.forget_profiles()
+    assert join.members_without_profile("Silver") == 1
+    assert list(join.profiles("Gold")) == []
+
+
+def test_wanted_ids_come_in_groups_and_only_those_without_a_profile(join: Join) -> None:
+    join.add_members([(f"{number}", ["Gold"]) for number in range(7)])
+    join.want(["Gold"])
+    join.add_profiles([("3", (), [])])
+    assert list(join.wanted_ids(4)) == [["0", "1", "2", "4"], ["5", "6"]]
+
+
+def test_who_succeeds_a_successor_is_followed_no_further(join: Join) -> None:
+    join.add_members([("old", ["Gold"])])
+    join.want(["Gold"])
+    join.add_profiles([("new", ("old",), ["N"]), ("newest", ("new",), ["M"])])
+    join.follow_successors()
+    assert list(join.profiles("Gold")) == [[["N"]]]
+
+
+def test_a_full_disk_is_a_clear_error(join: Join) -> None:
+    join._database.execute("PRAGMA work.max_page_count = 20")
+    with pytest.raises(CixError, match="CIX-602"):
+        join.add_members([(f"{number:032x}", ["Gold"]) for number in range(10_000)])
+
+
+def test_sqlite_keeps_nameless_databases_in_files() -> None:
+    database = sqlite3.connect(":memory:")
+    options = {row[0] for row in database.execute("PRAGMA compile_options")}
+    database.close()
+    assert "TEMP_STORE=3" not in options  # always in memory, whatever is asked for
