@@ -111,9 +111,12 @@ def test_an_activity_goes_on_after_a_crash(own_sandbox: RunningSandbox) -> None:
 # The end that a fault chooses
 
 
-@pytest.mark.parametrize("state", ["failed", "timed_out", "cancelled"])
-def test_an_activity_can_end_badly(slow: Application, state: str) -> None:
-    slow.sandbox.fault(f"activity_{state}", platform="constant_contact", count=1)
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [("failed", "failed"), ("timed_out", "timed_out"), ("cancelled", "cancelled"), ("unknown", "abandoned")],
+)
+def test_an_activity_can_end_badly(slow: Application, fault: str, state: str) -> None:
+    slow.sandbox.fault(f"activity_{fault}", platform="constant_contact", count=1)
     activity_id = start(slow)
     assert look(slow, activity_id)["state"] == "initialized"
     slow.sandbox.advance(150)

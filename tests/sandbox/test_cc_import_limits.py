@@ -115,3 +115,12 @@ def test_a_row_of_a_file_that_is_cut_in_two_is_not_read() -> None:
     assert [row["email"] for row in csv_rows(content, len(content), 40_000)] == ["a@example.com", "b@example.com"]
     for limit in range(content.index(b"b@"), len(content) - 1):
         assert [row["email"] for row in csv_rows(content, limit, 40_000)] == ["a@example.com"]
+
+
+def test_an_import_with_a_long_address_can_be_refused_whole(cc: Application) -> None:
+    rows = [{"email": "short@example.com"}, {"email": f"{'x' * 60}@example.com"}]
+    assert cc.finished(send(cc, body_of(rows)))["status"]["correctable_count"] == 1
+    cc.switch(import_long_email="refuse")
+    assert send(cc, body_of(rows)).status_code == 400
+    cc.switch(import_email_length=80)
+    assert cc.finished(send(cc, body_of(rows)))["status"]["person_count"] == 2

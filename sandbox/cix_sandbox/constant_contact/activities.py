@@ -20,6 +20,7 @@ _FATES = {
     "activity_failed": "failed",
     "activity_timed_out": "timed_out",
     "activity_cancelled": "cancelled",
+    "activity_unknown": "abandoned",
     "activity_stuck": machine.STUCK,
 }
 _STATES = ("processing", "completed", "cancelled", "failed", "timed_out")

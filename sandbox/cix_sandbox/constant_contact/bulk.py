@@ -47,6 +47,11 @@ def _import_json(call: Call) -> Response:
     if not body.import_data:
         raise answers.invalid_value("import_data")
     call.request.state.rows = len(body.import_data)
+    longest = call.number("import_email_length")
+    if call.text("import_long_email") == "refuse" and any(
+        len(str(row.get("email") or "")) > longest for row in body.import_data
+    ):
+        raise answers.invalid_value("import_data[email]")
     lists = _lists(call, body.list_ids, MOST_LISTS, _unknown_is_invalid)
     order = _import_order(call, lists, body.sms_permission_to_send, counts_header=call.flag("import_counts_header"))
     kept = rows_within(call.body, int(call.number("import_bytes")))

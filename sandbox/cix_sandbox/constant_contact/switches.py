@@ -82,6 +82,12 @@ SWITCHES = (
     ),
     _switch("import_email_length", "longest e-mail in an import (the contract; elsewhere 80)", default=50),
     _switch(
+        "import_long_email",
+        "an e-mail that is longer: its row is not imported, or the whole import is answered 400",
+        default="row_error",
+        choices=("row_error", "refuse"),
+    ),
+    _switch(
         "import_duplicates",
         "rows of one import with the same e-mail",
         default="last_wins",
@@ -104,6 +110,7 @@ FAULT_KINDS = {
     "activity_failed": "accept the activity, then let it end as `failed`",
     "activity_timed_out": "accept the activity, then let it end as `timed_out`",
     "activity_cancelled": "accept the activity, then let it end as `cancelled`",
+    "activity_unknown": "accept the activity, then let it end in a state that no document names",
     "activity_stuck": "accept the activity, then leave it `initialized` for ever",
     "activity_delay": "accept the activity and let it process for `seconds` longer",
 }
