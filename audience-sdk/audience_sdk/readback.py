@@ -29,22 +29,21 @@ class Sample:
 
     def __init__(self, size: int, writes: int) -> None:
         self.rows: defaultdict[str, list[StagedRow]] = defaultdict(list)
-        self._left = size
-        self._step = max(1, -(-writes // size)) if size else 0
-        self._to_skip = 0
+        self._size = min(size, writes)
+        self._writes = writes
+        self._seen = 0
 
-    def picks(self, count: int) -> range:
+    def picks(self, count: int) -> set[int]:
         """Return the positions of the rows to keep among the next ones that are confirmed.
 
         Args:
             count: How many rows have come.
         """
-        if not self._left:
-            return range(0)
-        picks = range(self._to_skip, count, self._step)[: self._left]
-        self._left -= len(picks)
-        self._to_skip = picks[-1] + self._step - count if picks else self._to_skip - count
-        return picks
+        before, self._seen = self._seen, self._seen + count
+        if not self._size:
+            return set()
+        numbers = range(before * self._size // self._writes, self._seen * self._size // self._writes)
+        return {-(-(number + 1) * self._writes // self._size) - 1 - before for number in numbers}
 
 
 def read_back(
