@@ -25,22 +25,24 @@ class RunningSandbox:
         first_line: What it printed when it started.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *options: str) -> None:
         """Start it.
 
         Args:
             data_dir: Where it keeps its data; an existing store is taken up again.
+            options: More options of `cix-sandbox serve`, such as `--export`.
 
         Raises:
             RuntimeError: It did not start.
         """
         self.data_dir = data_dir
+        self._options = options
         self._start(port=0)
 
     def _start(self, port: int) -> None:
         command = [sys.executable, "-m", "cix_sandbox", "serve"]
         self._process = subprocess.Popen(  # noqa: S603  (our own executable)
-            [*command, "--port", str(port), "--data-dir", str(self.data_dir)],
+            [*command, "--port", str(port), "--data-dir", str(self.data_dir), *self._options],
             stdout=subprocess.PIPE,
             text=True,
         )

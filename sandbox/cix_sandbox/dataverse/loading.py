@@ -92,12 +92,13 @@ def _rows(connection: sqlite3.Connection, number: int, segment: ExportedSegment)
 
 def _merge_profiles(connection: sqlite3.Connection, sync: Sync) -> None:
     names = [column.logical_name for _, column in schema.profile_columns(connection)]
+    fresh = _is_empty(connection, PROFILE)
     values = ", ".join(f'max("{name}")' for name in names)
     source = f"SELECT id, {values} FROM temp.dv_stage WHERE true GROUP BY id"  # noqa: S608  (names are ours)
     most = connection.execute("SELECT count(*) FROM temp.dv_stage").fetchone()[0]
     _replace(connection, PROFILE, ["msdynci_customerprofileid", *names], source, most, sync)
-    ids = "SELECT id FROM temp.dv_stage"
-    _delete(connection, PROFILE, "msdynci_customerprofileid", f"NOT IN ({ids})")
+    if not fresh:
+        _delete(connection, PROFILE, "msdynci_customerprofileid", "NOT IN (SELECT id FROM temp.dv_stage)")
 
 
 def _merge_memberships(connection: sqlite3.Connection, segments: Sequence[ExportedSegment], sync: Sync) -> None:
@@ -124,8 +125,10 @@ def _merge_memberships(connection: sqlite3.Connection, segments: Sequence[Export
         {CUSTOMER_ID} || '|' || provider || '|{MEMBERSHIP_TYPE}|Segments'
         FROM temp.dv_lists WHERE true ORDER BY id"""  # noqa: S608  (ours)
     most = connection.execute("SELECT count(*) FROM temp.dv_lists").fetchone()[0]
+    fresh = _is_empty(connection, MEMBERSHIP)
     _replace(connection, MEMBERSHIP, names, source, most, sync)
-    leave(connection, "NOT IN (SELECT id FROM temp.dv_lists)", sync)
+    if not fresh:
+        leave(connection, "NOT IN (SELECT id FROM temp.dv_lists)", sync)
     connection.execute("DROP TABLE temp.dv_lists")
     connection.execute("DROP TABLE temp.dv_published")
 
@@ -227,6 +230,10 @@ def _delete(connection: sqlite3.Connection, table: str, key: str, which: str, pa
         [(table, row[0], before + position) for position, row in enumerate(found, start=1)],
     )
     connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", [(row[0],) for row in found])  # noqa: S608  (ours)
+
+
+def _is_empty(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None  # noqa: S608  (ours)
 
 
 def _quoted(names: Sequence[str]) -> str:
