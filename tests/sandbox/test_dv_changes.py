@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,10 +28,9 @@ def changes(dv: Environment, link: str, size: int = 100) -> tuple[list[str], lis
     pages = list(dv.pages(link, f"odata.maxpagesize={size}"))
     rows = [row for page in pages for row in page["value"]]
     gone = [row for row in rows if "reason" in row]
+    entity_set = link.partition("?")[0].rpartition("/")[2]
     for row in gone:
-        assert row["@odata.context"].endswith(
-            f"$metadata#{link.split('?', maxsplit=1)[0].rsplit('/', maxsplit=1)[-1]}/$deletedEntity"
-        )
+        assert row["@odata.context"].endswith(f"$metadata#{entity_set}/$deletedEntity")
         assert row["reason"] == "deleted"
     changed = [row["msdynci_customerid"] for row in rows if "reason" not in row]
     return changed, [row["id"] for row in gone], pages[-1][DELTA]
@@ -158,8 +158,6 @@ class TestWhoLeavesTheLastSegment:
 class TestFolderReadAgain:
     def write(self, folder: Path, rows: dict[str, list[tuple[str, str]]]) -> str:
         """Write an export of segments, each with customers and their e-mail."""
-        import json  # noqa: PLC0415  (of this test only)
-
         entities = []
         for name, people in rows.items():
             text = "CustomerId,EMail\r\n" + "".join(f"{key},{email}\r\n" for key, email in people)
