@@ -9,6 +9,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from audience_sdk.errors import EMAIL_INVALID, EMAIL_MISSING, ErrorCode
@@ -40,7 +41,7 @@ class Outcome(str, Enum):
     """The platform did not confirm the row; whether it holds it is unknown."""
 
 
-class Contact(NamedTuple):
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """A profile after mapping: what the platform is to hold.
 
     Attributes:

@@ -98,63 +98,69 @@ class FieldMapping:
                         f"`{stream}` does not have{nearest(column, columns)}.",
                     )
 
-    def compiled(self, key_columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Contact | RowProblem]:
-        """Return the mapping as one function of a record.
+    def columns(self, key_columns: Sequence[str]) -> Columns:
+        """Return every column that the mapping reads, each once, those of the key and of the address first.
+
+        Args:
+            key_columns: The key properties of the stream.
+        """
+        mapped = (column for columns in (*self.fields.values(), *self.custom_fields.values()) for column in columns)
+        return tuple(dict.fromkeys((*key_columns, self.email, *mapped)))
+
+    def compiled(self, key_columns: Sequence[str]) -> Callable[[Sequence[Any]], Contact | RowProblem]:
+        """Return the mapping as one function of a profile's values.
 
         Args:
             key_columns: The key properties of the stream; their texts, joined by `|`, are the row's key.
 
         Returns:
-            A function from a record to its contact, or to the problem that makes the row invalid.
+            A function from the values of `columns` to the contact, or to the problem that makes the row invalid.
         """
-        email_column = self.email
-        fields = tuple(self.fields.items())
-        custom_fields = tuple(self.custom_fields.items())
+        place = {column: number for number, column in enumerate(self.columns(key_columns))}
+        key = len(key_columns)
+        email_at = place[self.email]
+        fields, custom_fields = (
+            tuple((name, place[columns[0]], tuple(place[column] for column in columns[1:])) for name, columns in part)
+            for part in (self.fields.items(), self.custom_fields.items())
+        )
 
-        def to_contact(record: Mapping[str, Any]) -> Contact | RowProblem:
+        def to_contact(values: Sequence[Any]) -> Contact | RowProblem:
             try:
-                email, email_key = normalise_email(as_text(record.get(email_column)))
+                email, email_key = normalise_email(as_text(values[email_at]))
             except InvalidEmailError as error:
                 return error.problem
             return Contact(
-                row_key_of(record, key_columns),
-                email,
-                email_key,
-                _texts(record.get, fields),
-                _texts(record.get, custom_fields),
+                row_key_of(values[:key]), email, email_key, _texts(values, fields), _texts(values, custom_fields)
             )
 
         return to_contact
 
 
-def row_key_of(record: Mapping[str, Any], key_columns: Sequence[str]) -> str:
-    """Return the key of a record as one text.
+def row_key_of(values: Sequence[Any]) -> str:
+    """Return the key of a profile as one text.
 
     Args:
-        record: The record.
-        key_columns: The key properties of its stream.
+        values: The values of its key columns.
 
     Returns:
-        The texts of the key columns, joined by `|`; empty for a stream without a key.
+        Their texts, joined by `|`; empty for a stream without a key.
     """
-    if len(key_columns) == 1:
-        return as_text(record.get(key_columns[0]))
-    return "|".join([as_text(record.get(column)) for column in key_columns])
+    return as_text(values[0]) if len(values) == 1 else "|".join(map(as_text, values))
 
 
 def as_text(value: Any) -> str:
     """Return a JSON value as the text that a platform field holds.
 
     Args:
-        value: A value out of a Singer record.
+        value: A value out of a Singer record, `msgspec.UNSET` if the record has none.
 
     Returns:
-        The trimmed text; empty for null. Booleans are `true` and `false`, the items of an array are joined by `, `,
-        an object is its JSON.
+        The trimmed text; empty for null or none. Booleans are `true` and `false`, the items of an array are joined by
+        `, `, an object is its JSON.
     """
     if isinstance(value, str):
         return value.strip()
-    if value is None:
+    if value is None or value is msgspec.UNSET:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -180,14 +186,14 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f" (did you mean `{by_folded[close[0]]}`?)" if close else ""
 
 
-def _texts(get: Callable[[str], Any], fields: Sequence[tuple[str, Columns]]) -> dict[str, str]:
+def _texts(values: Sequence[Any], fields: Iterable[tuple[str, int, tuple[int, ...]]]) -> dict[str, str]:
     texts = {}
-    for name, columns in fields:
-        value = get(columns[0])
+    for name, first, others in fields:
+        value = values[first]
         # Most values are texts; asking for them here spares a call for each of a million rows.
         text = value.strip() if type(value) is str else as_text(value)
-        for column in columns[1:]:
-            more = as_text(get(column))
+        for place in others:
+            more = as_text(values[place])
             text = f"{text} {more}" if text and more else text or more
         if text:
             texts[name] = text

@@ -100,7 +100,7 @@ def make_plan(
             )
             for list_id, no in list_nos.items()
         ),
-        people=staging.people(),
+        people=sum(diff.people for diff in diffs.values()) if len(diffs) <= 1 else staging.people(),
         complete=frozenset(complete),
     )
 

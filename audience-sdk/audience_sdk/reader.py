@@ -35,7 +35,7 @@ class RecordRun(msgspec.Struct):
     """
 
     stream: str
-    records: list[dict[str, Any]]
+    records: list[Any]
     line: int
 
 
@@ -55,11 +55,35 @@ class BulkReader(GenericSingerReader[bytes]):
         self.before_waiting: Callable[[], None] = lambda: None
         self.waiting = False
         # Decimals keep the digits that the source wrote.
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=str)
+        self._float_hook: Callable[[str], Any] = str
+        self._record_type: Any = None
+        self.decode_records_as(dict[str, Any])
 
     def decode_decimals(self) -> None:
         """Give decimals as numbers that stream maps can calculate with; they keep the digits too."""
-        self._decoder = msgspec.json.Decoder(float_hook=Decimal)
+        self._float_hook, self._record_type = Decimal, None
+        self.decode_records_as(dict[str, Any])
+
+    def decode_records_as(self, record_type: Any) -> None:
+        """Decode the records that are still to come to another type, such as one with fewer columns.
+
+        Args:
+            record_type: A type that msgspec can decode any JSON object to.
+        """
+        if record_type is self._record_type:
+            return
+        self._record_type = record_type
+        self._message_type = msgspec.defstruct(
+            "Message",
+            [
+                ("type", str),
+                ("stream", Any, msgspec.UNSET),
+                ("record", record_type | msgspec.UnsetType, msgspec.UNSET),
+            ],
+            gc=False,
+        )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._message_type, float_hook=self._float_hook)
+        self._any_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=self._float_hook)
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -72,7 +96,7 @@ class BulkReader(GenericSingerReader[bytes]):
         Args:
             line: The line.
         """
-        message: dict[str, Any] = self._decoder.decode(line)
+        message: dict[str, Any] = self._any_decoder.decode(line)
         return message
 
     def process_lines(
@@ -95,9 +119,10 @@ class BulkReader(GenericSingerReader[bytes]):
         stats: Counter[str] = Counter()
         line_number = 0
         for block in self._blocks(file_input or self.default_input):
-            for lines_before, messages in self._decode_block(block, line_number):
-                self._dispatch(messages, lines_before, callbacks, stats)
-            line_number += block.count(b"\n")
+            rest = block
+            while rest:
+                lines, rest = self._process(rest, line_number, callbacks, stats)
+                line_number += lines
         return stats
 
     def discard(self, file_input: Any, stop: threading.Event) -> None:
@@ -141,71 +166,102 @@ class BulkReader(GenericSingerReader[bytes]):
         if tail.strip():
             yield tail
 
-    def _decode_block(self, block: bytes, lines_before: int) -> list[tuple[int, list[Any]]]:
-        """Decode whole lines; each stretch without a blank line comes with the number of lines before it."""
-        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    def _process(
+        self,
+        block: bytes,
+        lines_before: int,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+        stats: Counter[str],
+    ) -> tuple[int, bytes]:
+        """Process whole lines, up to a message after which records are to be decoded otherwise.
+
+        Returns:
+            How many lines were processed, and those that remain.
+        """
+        decoder = self._decoder
+        messages = self._decode(block, lines_before)
+        lines: list[bytes] = []
+        run: RecordRun | None = None
+        for number, message in enumerate(messages, lines_before + 1):
+            if message is not None and message.type == "RECORD":
+                if message.record is msgspec.UNSET:
+                    raise _malformed(number, _INCOMPLETE)
+                if run is None or run.stream != message.stream:
+                    self._hand_over(run, stats)
+                    run = RecordRun(_checked(message.stream, number), [], number)
+                run.records.append(message.record)
+                continue
+            self._hand_over(run, stats)
+            run = None
+            if message is None:
+                continue
+            lines = lines or block.split(b"\n")
+            done = number - lines_before
+            stats[message.type] += 1
+            self._pass_on(message.type, lines[done - 1], number, callbacks)
+            if self._decoder is not decoder:
+                return done, b"\n".join(lines[done:])
+        self._hand_over(run, stats)
+        return len(messages), b""
+
+    def _decode(self, block: bytes, lines_before: int) -> list[Any]:
+        """Return the message of each line, None for a blank one."""
         try:
             messages = self._decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError):
             messages = []
-        if len(messages) == lines:
-            return [(lines_before, messages)]
+        if len(messages) == block.count(b"\n") + (not block.endswith(b"\n")):
+            return messages
         # Some line is blank or bad, so they are looked at one by one.
-        stretches: list[tuple[int, list[Any]]] = [(lines_before, [])]
-        for number, line in enumerate(block.split(b"\n"), lines_before + 1):
-            if not line.strip():
-                stretches.append((number, []))
-                continue
-            try:
-                stretches[-1][1].append(self._decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                raise _malformed(number, "it is not JSON") from None
-        return stretches
+        lines = block.removesuffix(b"\n").split(b"\n")
+        return [
+            self._decode_line(line, number) if line.strip() else None
+            for number, line in enumerate(lines, lines_before + 1)
+        ]
 
-    def _dispatch(
-        self,
-        messages: list[Any],
-        lines_before: int,
-        callbacks: dict[str, Callable[[dict[str, Any]], None]],
-        stats: Counter[str],
+    def _decode_line(self, line: bytes, number: int) -> Any:
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+        try:
+            message = self._any_decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise _malformed(number, "it is not JSON") from None
+        kind = message.get("type") if isinstance(message, dict) else None
+        if type(kind) is not str:
+            raise _malformed(number, _INCOMPLETE)
+        if kind == "RECORD":
+            raise _malformed(number, _ODD)
+        # What is odd about another message is for its own callback to say.
+        return self._message_type(kind)
+
+    def _pass_on(
+        self, kind: str, line: bytes, number: int, callbacks: dict[str, Callable[[dict[str, Any]], None]]
     ) -> None:
-        run: RecordRun | None = None
-        for number, message in enumerate(messages, lines_before + 1):
-            kind, stream, record = _parts(message, number)
-            stats[kind] += 1
-            if record is not None:
-                if run is None or run.stream != stream:
-                    self._hand_over(run)
-                    run = RecordRun(stream, [], number)
-                run.records.append(record)
-                continue
-            self._hand_over(run)
-            run = None
-            if kind not in callbacks:
-                raise _malformed(number, "its `type` is none of Singer's")
-            try:
-                callbacks[kind](message)
-            except InvalidInputLine:
-                raise _malformed(number, f"the {kind} message lacks a part that it must have") from None
-        self._hand_over(run)
+        if kind not in callbacks:
+            raise _malformed(number, "its `type` is none of Singer's")
+        try:
+            callbacks[kind](self._any_decoder.decode(line))
+        except InvalidInputLine:
+            raise _malformed(number, f"the {kind} message lacks a part that it must have") from None
 
-    def _hand_over(self, run: RecordRun | None) -> None:
+    def _hand_over(self, run: RecordRun | None, stats: Counter[str]) -> None:
         if run is not None:
+            stats["RECORD"] += len(run.records)
             self.on_records(run)
 
 
-def _parts(message: Any, number: int) -> tuple[str, str, dict[str, Any] | None]:
-    """Return the type of a message and, for a RECORD, its stream and record."""
-    try:
-        kind = message["type"]
-        if kind != "RECORD":
-            return str(kind), "", None
-        stream, record = message["stream"], message["record"]
-    except (KeyError, TypeError):
-        raise _malformed(number, "it lacks `type`, `stream` or `record`") from None
-    if type(record) is not dict or type(stream) is not str:
-        raise _malformed(number, "its `stream` is no text or its `record` no object")
-    return kind, stream, record
+def _checked(stream: Any, number: int) -> str:
+    if stream is msgspec.UNSET:
+        raise _malformed(number, _INCOMPLETE)
+    if type(stream) is not str:
+        raise _malformed(number, _ODD)
+    return stream
+
+
+_INCOMPLETE = "it lacks `type`, `stream` or `record`"
+_ODD = "its `stream` is no text or its `record` no object"
 
 
 def _malformed(line: int, why: str) -> CixError:

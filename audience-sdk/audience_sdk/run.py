@@ -35,6 +35,7 @@ from audience_sdk.mapping import FieldMapping, nearest
 from audience_sdk.names import Resolved, resolve
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.prepare import Lists
+from audience_sdk.profile import Profiles
 from audience_sdk.progress import progress
 from audience_sdk.readback import Sample, read_back
 from audience_sdk.recover import erase_leftovers, recover
@@ -70,6 +71,7 @@ class Run:
         form: Fingerprint of the settings that decide on what the lists hold.
 
     Attributes:
+        profiles: The columns that the run needs of the profiles.
         checks_only: Whether nothing but Meltano's test stream is expected.
         settled_state: The state that may go out; None before all that it covers is confirmed.
 
@@ -99,6 +101,7 @@ class Run:
         self._stop = stop
         self._resources = ExitStack()
         self._reading = ExitStack()
+        self.profiles = Profiles()
         self.checks_only = False
         self._begun = False
         self._segments: set[str] = set()
@@ -162,7 +165,13 @@ class Run:
             self.report.list_counts(feed.list_id)
         self._segments.add(segment)
         return SegmentStage(
-            segment, key_columns, mapping=self._mapping, feeds=feeds, staging=self._staging, report=self.report
+            segment,
+            key_columns,
+            profiles=self.profiles,
+            mapping=self._mapping,
+            feeds=feeds,
+            staging=self._staging,
+            report=self.report,
         )
 
     def mark_complete(self, segment: str) -> None:

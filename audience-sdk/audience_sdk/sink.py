@@ -12,7 +12,7 @@ from typing_extensions import override
 from audience_sdk.errors import KEY_MISSING, MESSAGE_MALFORMED, CixError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
@@ -43,21 +43,21 @@ class SegmentSink(Sink):
         else:
             self._run.checks_only = True
 
-    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Stage records.
+    def add(self, profiles: Sequence[Any]) -> None:
+        """Stage profiles.
 
         Args:
-            records: Records of the segment.
+            profiles: Records of the segment, as the run's `profiles` decodes them.
         """
-        if self.stage is not None and records:
+        if self.stage is not None and profiles:
             self._run.mark_open(self.stream_name)
-            self.stage.add(records)
-            self._run.read(len(records))
+            self.stage.add(profiles)
+            self._run.read(len(profiles))
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Stage a record that went through the SDK's own machinery."""
-        self.add([record])
+        self.add([self._run.profiles.of(record)])
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class SegmentSink(Sink):
         for key in self.key_properties:
             if any(key not in record for record in records):
                 raise KeyMissingError(KEY_MISSING, f"{where} has a record that lacks its key property `{key}`.")
-        self.add(records)
+        self.add([self._run.profiles.of(record) for record in records])
 
     @override
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:

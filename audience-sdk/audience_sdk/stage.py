@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audience_sdk.contact import Outcome, RowProblem
 from audience_sdk.errors import EMAIL_INVALID, ROW_TOO_LARGE
-from audience_sdk.ledger import NewRow
 from audience_sdk.mapping import as_text, row_key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from audience_sdk.contact import Contact
     from audience_sdk.destination import EncodedRow
     from audience_sdk.ledger import Staging
     from audience_sdk.mapping import FieldMapping
+    from audience_sdk.profile import Profiles
     from audience_sdk.report import Report
 
 
@@ -41,11 +40,12 @@ class Feed:
 
 
 class SegmentStage:
-    """Maps and stages the records of one segment.
+    """Maps and stages the profiles of one segment.
 
     Args:
         segment: Name of the stream.
         key_columns: The key properties of the stream.
+        profiles: Told which columns are needed; gives their values.
         mapping: The field mapping, already checked against the stream's columns.
         feeds: The lists that the segment goes to.
         staging: Where contacts are staged.
@@ -57,40 +57,45 @@ class SegmentStage:
         segment: str,
         key_columns: Sequence[str],
         *,
+        profiles: Profiles,
         mapping: FieldMapping,
         feeds: Sequence[Feed],
         staging: Staging,
         report: Report,
     ) -> None:
         self._segment = segment
-        self._key_columns = tuple(key_columns)
-        self._email_column = mapping.email
-        self._to_contact = mapping.compiled(self._key_columns)
+        key_columns = tuple(dict.fromkeys(key_columns))
+        columns = mapping.columns(key_columns)
+        profiles.want(columns)
+        self._values_of = profiles.values_of(columns)
+        self._key_length = len(key_columns)
+        self._email_at = columns.index(mapping.email)
+        self._to_contact = mapping.compiled(key_columns)
         self._feeds = tuple(feeds)
         self._staging = staging
         self._report = report
         self._segment_no = staging.segment_no(segment)
 
-    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Map and stage records; one that makes no contact is reported as invalid.
+    def add(self, profiles: Sequence[Any]) -> None:
+        """Map and stage profiles; one that makes no contact is reported as invalid.
 
         Args:
-            records: Records of the segment, in the order of the stream.
+            profiles: Profiles of the segment, in the order of the stream.
         """
         for feed in self._feeds:
-            self._report.list_counts(feed.list_id).received += len(records)
-        to_contact, feeds = self._to_contact, self._feeds
-        for record in records:
-            contact = to_contact(record)
+            self._report.list_counts(feed.list_id).received += len(profiles)
+        values_of, to_contact, feeds, stage = self._values_of, self._to_contact, self._feeds, self._stage
+        for profile in profiles:
+            values = values_of(profile)
+            contact = to_contact(values)
             for feed in feeds:
-                problem = contact if isinstance(contact, RowProblem) else self._stage(contact, feed)
+                problem = contact if isinstance(contact, RowProblem) else stage(contact, feed)
                 if problem is not None:
-                    row_key = row_key_of(record, self._key_columns)
-                    email = as_text(record.get(self._email_column))
+                    row_key, email = row_key_of(values[: self._key_length]), as_text(values[self._email_at])
                     self._report.problem(feed.list_id, self._segment, row_key, email, problem)
 
     def _stage(self, contact: Contact, feed: Feed) -> RowProblem | None:
-        row_key, email, email_key, _, _ = contact
+        email, email_key = contact.email, contact.email_key
         if len(email) > feed.email_length:
             reason = f"The platform takes addresses of at most {feed.email_length} characters."
             return RowProblem(Outcome.INVALID, EMAIL_INVALID, reason)
@@ -101,6 +106,5 @@ class SegmentStage:
             return RowProblem(Outcome.INVALID, ROW_TOO_LARGE, reason)
         for text in warnings:
             self._report.warn(text)
-        row_hash = hashlib.blake2b(payload, digest_size=16).digest()
-        self._staging.add(NewRow(feed.list_no, self._segment_no, row_key, email, email_key, payload, row_hash))
+        self._staging.add(feed.list_no, self._segment_no, contact.row_key, email, email_key, payload)
         return None

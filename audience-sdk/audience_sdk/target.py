@@ -163,11 +163,12 @@ class AudienceTarget(Target):
             self._process_slowly(records)
             return
         sink = self.get_sink(records.stream)
-        for key in sink.key_properties:
-            for number, record in enumerate(records.records, records.line):
-                if key not in record:
-                    raise KeyMissingError(KEY_MISSING, f"Line {number}: the record lacks its key property `{key}`.")
         assert isinstance(sink, SegmentSink)  # noqa: S101 - `default_sink_class` says so
+        for key in sink.key_properties if sink.stage is not None else ():
+            lacking = self.run.profiles.lacking(records.records, key)
+            if lacking is not None:
+                message = f"Line {records.line + lacking}: the record lacks its key property `{key}`."
+                raise KeyMissingError(KEY_MISSING, message)
         sink.add(records.records)
 
     def _process_slowly(self, records: RecordRun) -> None:
@@ -189,6 +190,8 @@ class AudienceTarget(Target):
         if not isinstance(properties, dict) or not isinstance(message_dict.get("stream"), str):
             raise InvalidInputLine
         super()._process_schema_message(message_dict)
+        if self._fast and self._run is not None:
+            self.message_reader.decode_records_as(self._run.profiles.type)
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:

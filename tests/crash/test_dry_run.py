@@ -60,6 +60,7 @@ def test_the_plan_is_written_with_all_counts(lived: Export) -> None:
         "removed": 10,
     }
     assert plan_of(lived, ran) == {
+        "people": 32,
         "duplicate": 1,
         "unchanged": 20,
         "create": 2,
@@ -105,7 +106,7 @@ def test_nothing_is_sent_and_nothing_is_kept(lived: Export) -> None:
 
 def test_before_the_first_run_there_is_a_plan_and_still_no_ledger(export: Export) -> None:
     ran = export.run(segment(people(1, 2)), **DRY)
-    assert plan_of(export, ran) == {"create": 2}
+    assert plan_of(export, ran) == {"people": 2, "create": 2}
     assert not export.ledger.exists()
     assert ledger_bytes(export) == {}
     assert export.writes() == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.errors import JOB_UNFINISHED, PLATFORM_UNREACHABLE, STOPPED, CixError
-from audience_sdk.ledger import DiffRules, Ledger, NewRow, Staging
+from audience_sdk.ledger import DiffRules, Ledger, Staging
 from audience_sdk.recover import recover
 from memory_destination import MemoryDestination, MemoryJobDestination, Platform
 
@@ -37,7 +37,7 @@ class Past:
         staging = Staging(self.ledger, run_id)
         for key in "abcdef":
             payload = b'{"email": "%s"}' % key.encode()
-            staging.add(NewRow(self.list_no, staging.segment_no("Readers"), key, key, key, payload, b"1"))
+            staging.add(self.list_no, staging.segment_no("Readers"), key, key, key, payload)
         staging.diff([self.list_no], DiffRules())
         return staging
 

@@ -6,7 +6,6 @@ from audience_sdk.ledger.staging import (
     HELD_SUPPRESSED,
     DiffCounts,
     DiffRules,
-    NewRow,
     Staging,
     staged_path,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "DiffRules",
     "JournalledBatch",
     "Ledger",
-    "NewRow",
     "Staging",
     "TokenStore",
     "doubt",

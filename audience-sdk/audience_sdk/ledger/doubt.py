@@ -15,7 +15,7 @@ _ROWS = "FROM staging.plan WHERE list_no = :list_no AND action = :action AND ema
 
 _MAY_HAVE_JOINED = f"""
     INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
-    SELECT list_no, email_key, x'', row_key,
+    SELECT list_no, email_key, 0, row_key,
       iif(returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, platform_id, :now {_ROWS}
     ON CONFLICT (list_no, email_key) DO UPDATE SET
       hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
@@ -23,7 +23,7 @@ _MAY_HAVE_JOINED = f"""
       WHERE contacts.status NOT IN ('{Status.AWAY.value}', '{Status.SUPPRESSED.value}')
 """
 _MAY_HAVE_CHANGED = f"""
-    UPDATE contacts SET hash = x''
+    UPDATE contacts SET hash = 0
     WHERE list_no = :list_no AND status = '{Status.ON.value}' AND email_key IN (SELECT email_key {_ROWS})
 """  # noqa: S608 - made of our own constants
 _MAY_HAVE_LEFT = f"""

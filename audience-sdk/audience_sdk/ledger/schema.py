@@ -43,12 +43,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "CREATE TABLE segments (segment_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
-        # One row for each address on each list. `ours`: an export has put it there, so an export may take it off.
+        # One row for each address on each list. `hash`: of the confirmed payload, 0 if that is not known. `ours`: an
+        # export has put it there, so an export may take it off.
         """
         CREATE TABLE contacts (
           list_no INTEGER NOT NULL REFERENCES lists,
           email_key TEXT NOT NULL,
-          hash BLOB NOT NULL,
+          hash INTEGER NOT NULL,
           row_key TEXT NOT NULL,
           status TEXT NOT NULL,
           ours INTEGER NOT NULL,

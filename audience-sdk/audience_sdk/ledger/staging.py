@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action, StagedRow
 from audience_sdk.ledger.database import clear_errors, make_private, transaction
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
     from audience_sdk.ledger.store import Ledger
 
+    _NewRow = tuple[int, int, str, str | None, str, bytearray, int]
+
 _FETCH_ROWS = 2_000
 _WRITE_ROWS = 5_000
+_CACHE_KIB = 16_384
 
 HELD_SUPPRESSED, HELD_AWAY = "held-suppressed", "held-away"
 """In the plan beside the actions: rows that are not sent, and why."""
@@ -29,10 +33,10 @@ _SCHEMA = (
       list_no INTEGER NOT NULL,
       segment_no INTEGER NOT NULL,
       row_key TEXT NOT NULL,
-      email TEXT NOT NULL,
+      email TEXT,
       email_key TEXT NOT NULL,
       payload BLOB NOT NULL,
-      hash BLOB NOT NULL
+      hash INTEGER NOT NULL
     )
     """,
     # Who is in a segment with a row that cannot be sent; they have not left.
@@ -44,7 +48,7 @@ _SCHEMA = (
     # In the order of the keys: confirming a batch then writes neighbouring rows of the ledger.
     """
     CREATE TABLE IF NOT EXISTS staging.plan (
-      list_no INTEGER, action TEXT, email_key TEXT, id INTEGER, row_key TEXT, hash BLOB, platform_id TEXT,
+      list_no INTEGER, action TEXT, email_key TEXT, id INTEGER, row_key TEXT, hash INTEGER, platform_id TEXT,
       returns INTEGER NOT NULL,
       PRIMARY KEY (list_no, action, email_key)
     ) WITHOUT ROWID
@@ -54,7 +58,12 @@ _SCHEMA = (
 _UNSURE = f"'{Status.UNSURE.value}', '{Status.UNSURE_REMOVED.value}'"
 _MAY_RETURN = f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}', '{Status.AWAY.value}'"
 
-# SQLite takes the bare column `hash` from the row that has max(id).
+# Holds every column, so that whatever follows reads it from end to end instead of looking rows up all over the table.
+_INDEX_STAGED = (
+    "CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash, segment_no, row_key, email, payload)"
+)
+
+# SQLite takes the bare columns `hash` and `row_key` from the row that has max(id).
 _PLAN_STAGED = f"""
     INSERT INTO staging.plan
     SELECT last.list_no,
@@ -66,11 +75,10 @@ _PLAN_STAGED = f"""
         WHEN c.status = '{Status.SUPPRESSED.value}' AND NOT c.ours THEN '{Action.CREATE.value}'
         ELSE '{Action.UPDATE.value}'
       END,
-      last.email_key, last.id, s.row_key, last.hash, c.platform_id, coalesce(c.status IN ({_MAY_RETURN}), 0)
+      last.email_key, last.id, last.row_key, last.hash, c.platform_id, coalesce(c.status IN ({_MAY_RETURN}), 0)
     FROM (
-      SELECT list_no, email_key, hash, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
+      SELECT list_no, email_key, hash, row_key, max(id) AS id FROM staging.staged GROUP BY list_no, email_key
     ) last
-    JOIN staging.staged s ON s.id = last.id
     LEFT JOIN main.contacts c ON c.list_no = last.list_no AND c.email_key = last.email_key
     WHERE :full_resync OR c.status IS NOT '{Status.ON.value}' OR c.hash IS NOT last.hash
 """  # noqa: S608 - made of our own constants
@@ -92,28 +100,6 @@ _PLAN_LEAVERS = f"""
           AND g.name NOT IN (SELECT name FROM temp.complete)
       )
 """  # noqa: S608 - made of our own constants
-
-
-class NewRow(NamedTuple):
-    """A contact on its way into the staged rows.
-
-    Attributes:
-        list_no: The ledger's number of the list.
-        segment_no: The run's number of the segment.
-        row_key: The profile's key in its stream.
-        email: The address as it is sent.
-        email_key: The key of the contact.
-        payload: The JSON of the row.
-        hash: Hash of the payload.
-    """
-
-    list_no: int
-    segment_no: int
-    row_key: str
-    email: str
-    email_key: str
-    payload: bytes
-    hash: bytes
 
 
 @dataclass(frozen=True)
@@ -142,6 +128,7 @@ class DiffCounts:
     """The difference between a list's staged and confirmed contacts, in rows.
 
     Attributes:
+        people: Different addresses.
         duplicate: Rows whose address came again later.
         unchanged: Contacts that the platform has confirmed just so.
         create: Contacts that are to join the list.
@@ -150,12 +137,28 @@ class DiffCounts:
         held: Contacts that are not sent, because they are suppressed or may have left.
     """
 
+    people: int = 0
     duplicate: int = 0
     unchanged: int = 0
     create: int = 0
     update: int = 0
     remove: int = 0
     held: int = 0
+
+
+def payload_hash(payload: bytes) -> int:
+    """Return the hash by which a contact's payload is compared with the confirmed one.
+
+    64 bits are enough: only the old and the new payload of one contact are ever compared, and the chance that a change
+    goes unseen is one in 10^19.
+
+    Args:
+        payload: The JSON of a row.
+
+    Returns:
+        A signed number of 64 bits, as databases hold them.
+    """
+    return int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest(), "little", signed=True)
 
 
 def staged_path(ledger: Path, run_id: str) -> Path:
@@ -181,13 +184,15 @@ class Staging:
     def __init__(self, ledger: Ledger, run_id: str) -> None:
         self.path = staged_path(ledger.path, run_id)
         self._connection = ledger.connection
-        self._unwritten: list[NewRow] = []
+        self._unwritten: list[_NewRow] = []
         with clear_errors(self.path):
             make_private(self.path)
             self._connection.execute("ATTACH DATABASE ? AS staging", (str(self.path),))
-            # The rows can be read again from the tap, so they need no protection against a power cut.
-            self._connection.execute("PRAGMA staging.journal_mode = OFF")
+            # The rows can be read again from the tap, so they need no protection against a power cut; a full disk must
+            # leave the file whole all the same, as it is read from when the run ends.
+            self._connection.execute("PRAGMA staging.journal_mode = MEMORY")
             self._connection.execute("PRAGMA staging.synchronous = OFF")
+            self._connection.execute(f"PRAGMA staging.cache_size = -{_CACHE_KIB}")
             for statement in _SCHEMA:
                 self._connection.execute(statement)
 
@@ -202,16 +207,25 @@ class Staging:
         query = "SELECT segment_no FROM staging.segments WHERE name = ?"
         return int(self._connection.execute(query, (segment,)).fetchone()[0])
 
-    def add(self, row: NewRow) -> None:
+    def add(self, list_no: int, segment_no: int, row_key: str, email: str, email_key: str, payload: bytes) -> None:
         """Stage a row, after those before it in the stream.
 
         Args:
-            row: The row.
+            list_no: The ledger's number of the list.
+            segment_no: The run's number of the segment.
+            row_key: The profile's key in its stream.
+            email: The address as it is sent.
+            email_key: The key of the contact.
+            payload: The JSON of the row.
 
         Raises:
             CixError: `DISK_FULL`.
         """
-        self._unwritten.append(row)
+        own_email = None if email == email_key else email
+        # Python's binding for SQLite takes a bytearray as it is, and bytes only after a long search for an adapter.
+        self._unwritten.append(
+            (list_no, segment_no, row_key, own_email, email_key, bytearray(payload), payload_hash(payload))
+        )
         if len(self._unwritten) == _WRITE_ROWS:
             self._write()
 
@@ -250,9 +264,7 @@ class Staging:
         """
         self._write()
         with clear_errors(self.path), transaction(self._connection, "BEGIN"):
-            self._connection.execute(
-                "CREATE INDEX staging.staged_by_key ON staged (list_no, email_key, id, hash, segment_no)"
-            )
+            self._connection.execute(_INDEX_STAGED)
             parameters = {
                 "full_resync": rules.full_resync,
                 "ask_again_before": rules.ask_again_before,
@@ -279,6 +291,7 @@ class Staging:
         create, update = planned.get(Action.CREATE.value, 0), planned.get(Action.UPDATE.value, 0)
         held = planned.get(HELD_SUPPRESSED, 0) + planned.get(HELD_AWAY, 0)
         return DiffCounts(
+            people=people,
             duplicate=rows - people,
             unchanged=people - create - update - held,
             create=create,
@@ -288,7 +301,7 @@ class Staging:
         )
 
     def people(self) -> int:
-        """Return how many different addresses are staged, over all lists."""
+        """Return how many different addresses are staged, over all lists; sorts them all anew."""
         (count,) = self._connection.execute("SELECT count(DISTINCT email_key) FROM staging.staged").fetchone()
         return int(count)
 
@@ -313,7 +326,7 @@ class Staging:
         """
         cursor = self._connection.execute(
             """
-            SELECT email_key, email, row_key, g.name, x'', NULL, 0
+            SELECT email_key, coalesce(email, email_key), row_key, g.name, x'', NULL, 0
             FROM staging.staged s JOIN staging.segments g USING (segment_no)
             WHERE list_no = ? AND EXISTS (
               SELECT 1 FROM staging.staged later
@@ -339,6 +352,7 @@ class Staging:
             The rows.
         """
         # Fetched in short steps: a cursor kept open would keep the ledger's write-ahead log from being folded in.
+        # `+s.id` makes SQLite find the row in the index, where its neighbours are the next ones wanted.
         comparison = ">="
         while True:
             rows = self._connection.execute(
@@ -346,7 +360,8 @@ class Staging:
                 SELECT p.email_key, coalesce(s.email, p.email_key), p.row_key, coalesce(g.name, ''),
                   coalesce(s.payload, x''), p.platform_id, p.returns
                 FROM staging.plan p
-                LEFT JOIN staging.staged s ON s.id = p.id
+                LEFT JOIN staging.staged s
+                  ON s.list_no = p.list_no AND s.email_key = p.email_key AND +s.id = p.id
                 LEFT JOIN staging.segments g ON g.segment_no = s.segment_no
                 WHERE p.list_no = ? AND p.action = ? AND p.email_key {comparison} ?
                   AND p.email_key <= coalesce(?, p.email_key)

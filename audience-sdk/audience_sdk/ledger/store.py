@@ -253,7 +253,7 @@ class Ledger:
         self.connection.executemany(
             """
             INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)
-            VALUES (?, ?, x'', '', ?, 0, ?)
+            VALUES (?, ?, 0, '', ?, 0, ?)
             ON CONFLICT (list_no, email_key) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
             """,
             [(list_no, key, Status.SUPPRESSED.value, int(time.time())) for key in email_keys],

@@ -40,7 +40,7 @@ def rebuild(ledger: Ledger, list_no: int, members: Iterable[Member]) -> tuple[in
         ledger.connection.execute(
             """
             INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
-            SELECT ?, email_key, x'', '', status, 0, platform_id, ? FROM temp.members ORDER BY email_key
+            SELECT ?, email_key, 0, '', status, 0, platform_id, ? FROM temp.members ORDER BY email_key
             """,
             (list_no, int(time.time())),
         )
