@@ -38,6 +38,9 @@ class ConstantContactApi:
         answer.raise_for_status()
         return answer.json()
 
+    def put(self, path: str, body: object) -> None:
+        requests.put(self._url + path, headers=self._headers, json=body, timeout=10).raise_for_status()
+
     def post_import(self, emails: list[str], list_id: str) -> None:
         """Begin an import as another program of the same account would."""
         rows = [{"email": email} for email in emails]

@@ -11,9 +11,9 @@ from audience_sdk.destination import Batch, BatchRefusedError, BatchResult
 from audience_sdk.errors import CixError
 from audience_sdk.http import Again, Reply
 from target_constant_contact.answers import TERMINAL_STATES, again, all_landed, error_key, error_of, list_error
+from target_constant_contact.connection import token_url_of
 from target_constant_contact.destination import ConstantContact
 from target_constant_contact.paging import pages
-from target_constant_contact.connection import token_url_of
 
 ARRAY = [{"error_key": "contacts.api.validation.error", "error_message": "limit does not have a valid value"}]
 UNAUTHORIZED = {"error_key": "unauthorized", "error_message": "Unauthorized"}
