@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from audience_sdk.errors import VALUE_NOT_KEPT, CixError
+from audience_sdk.cli import log_unexpected
+from audience_sdk.errors import UNEXPECTED, VALUE_NOT_KEPT, CixError
 
 if TYPE_CHECKING:
     import logging
@@ -63,6 +64,10 @@ def read_back(
         except CixError as error:
             report.warn(f"{VALUE_NOT_KEPT.code}: no sample could be read back ({error.code.code}).", len(sampled))
             logger.warning("List %s: no sample could be read back: %s", list_id, error)
+            continue
+        except Exception as error:  # noqa: BLE001 - an answer that nobody has thought of must not cost the run
+            report.warn(f"{VALUE_NOT_KEPT.code}: no sample could be read back ({UNEXPECTED.code}).", len(sampled))
+            log_unexpected(logger, error)
             continue
         for text, count in differences.items():
             line = f"{VALUE_NOT_KEPT.code}: of {len(sampled)} people read back, {text}"

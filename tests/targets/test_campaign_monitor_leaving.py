@@ -128,6 +128,21 @@ def test_a_list_that_ignores_the_suppression_list_takes_whom_its_owner_lets_it_t
     assert target.run(stream(people(2))).counts == {"received": 2, "created": 2}
 
 
+def test_nobody_who_is_suppressed_comes_back_even_to_a_list_that_ignores_the_suppression_list(
+    to_campaign_monitor: Target,
+) -> None:
+    target = to_campaign_monitor
+    lists = [{"list_id": target.list_id, "title": "Newsletter", "unsubscribe_setting": "OnlyThisList"}]
+    target.sandbox.seed("campaign_monitor", lists=lists)
+    rows = people(3)
+    target.run(stream(rows), sync_mode="mirror")
+    target.run(stream(rows[2:]), sync_mode="mirror")
+    target.sandbox.seed("campaign_monitor", suppressed=[{"email": rows[0]["EMail"]}])
+    ran = target.run(stream(rows), sync_mode="mirror")
+    assert ran.counts == {"received": 3, "created": 1, "unchanged": 1, "suppressed": 1}
+    assert target.on_list() == emails(rows[1:])
+
+
 def test_a_token_that_may_not_read_the_suppression_list_leaves_it_to_the_platform(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     rows = people(4)
