@@ -38,10 +38,10 @@ def project(common_folder: Path) -> MeltanoProject:
 
 @pytest.fixture(scope="session")
 def exported(project: MeltanoProject, common_folder: Path, shared_sandbox: RunningSandbox) -> dict[str, Any]:
-    """What two exports of the demo have come to, each to both platforms at the same time.
+    """What three exports of the demo have come to, each to both platforms at once; the last reads everything again.
 
     Returns:
-        By `first` and `second`, by platform: exit code, output, summary, rejected rows, members, and write requests.
+    """What three exports of the demo have come to, each to both platforms at once; the last one reads all again.
     """
     kept = common_folder / "exported.json"
     with project.alone():
@@ -49,15 +49,16 @@ def exported(project: MeltanoProject, common_folder: Path, shared_sandbox: Runni
             shared_sandbox.reset()
             shared_sandbox.control("POST", "/seed", json.loads(SEED.read_text("utf-8")))
             folder = common_folder / "exports"
-            runs = {name: export_to_both(project, shared_sandbox, folder) for name in ("first", "second")}
+            options = {"first": [], "second": [], "refreshed": ["--full-refresh"]}
+            runs = {name: export_to_both(project, shared_sandbox, folder, *own) for name, own in options.items()}
             kept.write_text(json.dumps(runs), "utf-8")
     return json.loads(kept.read_text("utf-8"))
 
 
-def export_to_both(project: MeltanoProject, sandbox: RunningSandbox, folder: Path) -> dict[str, Any]:
+def export_to_both(project: MeltanoProject, sandbox: RunningSandbox, folder: Path, *options: str) -> dict[str, Any]:
     sandbox.control("DELETE", "/requests")
     settings = settings_of(sandbox.url, folder)
-    started = {platform: project.start("run", *pair, **settings) for platform, pair in EXPORTS.items()}
+    started = {platform: project.start("run", *options, *pair, **settings) for platform, pair in EXPORTS.items()}
     ended = {platform: wait_for(process) for platform, process in started.items()}
     return {
         platform: {

@@ -62,8 +62,18 @@ def test_the_counts_are_those_of_the_end_state_and_every_row_has_one_outcome(
 
 
 @both
-def test_a_second_run_sends_nothing(exported: dict[str, Any], platform: str) -> None:
+def test_a_second_run_reads_nothing_and_is_a_success(exported: dict[str, Any], platform: str) -> None:
     first, second = exported["first"][platform], exported["second"][platform]
+    assert second["code"] == 0, second["told"]
+    assert second["writes"] == []
+    assert second["members"] == first["members"]
+    assert not any(second["summary"]["counts"].values())
+    assert "Unchanged and left out by the tap: HighValueCustomers, NewsletterReaders." in second["told"]
+
+
+@both
+def test_a_run_that_reads_everything_again_sends_nothing(exported: dict[str, Any], platform: str) -> None:
+    first, second = exported["first"][platform], exported["refreshed"][platform]
     assert second["code"] == 0, second["told"]
     assert second["writes"] == []
     assert second["members"] == first["members"]
