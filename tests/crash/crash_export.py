@@ -467,6 +467,11 @@ class Export:
         """How many rows the platform has been given in imports."""
         return sum(each["rows"] or 0 for each in self.imports())
 
+    def reads(self, path: str) -> int:
+        """How many requests read what has a path that ends so."""
+        logged = self.sandbox.requests(self.platform)
+        return sum(each["method"] == "GET" and each["path"].endswith(path) for each in logged)
+
     def removals_sent(self) -> int:
         """How many people the platform was asked to take off the list."""
         logged = self.sandbox.requests(self.platform)
