@@ -56,6 +56,7 @@ _PRIVILEGE = re.compile(r"\bprv\w+")
 _READING_ROLE = "Customer Insights Data Read Access"
 _VIEWING_ROLE = "Customer Insights Data Configuration Viewer"
 _logger = logging.getLogger(__name__)
+logging.getLogger("pyrate_limiter").setLevel(logging.WARNING)
 
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=str)
 """Numbers with a fraction stay text, with every digit."""

@@ -144,6 +144,15 @@ def read_table(
     return Table(name, str(entity_set), primary_id, tuple(attribute for attribute in read if attribute is not None))
 
 
+def is_own(attribute: Mapping[str, Any]) -> bool:
+    """Say whether a column came with Customer Insights, and is not one that every Dataverse table has.
+
+    Args:
+        attribute: Its row of `Attributes`.
+    """
+    return str(attribute.get("LogicalName") or "").startswith(PREFIX)
+
+
 def _attribute(attribute: Mapping[str, Any], date_only: frozenset[str]) -> Attribute | None:
     logical = str(attribute.get("LogicalName") or "")
     kind = str(attribute.get("AttributeType") or "")

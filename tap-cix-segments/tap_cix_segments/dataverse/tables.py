@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from audience_sdk.errors import RIGHT_MISSING, SOURCE_ANSWER_WRONG, TABLE_MISSING, CixError
 
 from tap_cix_segments.dataverse.client import LinkExpiredError
-from tap_cix_segments.dataverse.metadata import SEGMENTS, SegmentFacts, Table, metadata_columns, read_facts, read_table
+from tap_cix_segments.dataverse.metadata import (
+    SEGMENTS,
+    SegmentFacts,
+    Table,
+    is_own,
+    metadata_columns,
+    read_facts,
+    read_table,
+)
 
 if TYPE_CHECKING:
     import logging
@@ -40,7 +48,9 @@ def find_table(dataverse: Dataverse, name: str, needed: Sequence[str] = ()) -> T
     path = f"/EntityDefinitions(LogicalName='{name}')"
     definition = dataverse.get(path, {"$select": "LogicalName,EntitySetName,PrimaryIdAttribute"}, table=name)
     attributes = _rows(dataverse.get(f"{path}/Attributes", _ATTRIBUTE_OPTIONS, table=name))
-    table = read_table(name, definition, attributes, _date_only(dataverse, path, name))
+    has_dates = any(row.get("AttributeType") == "DateTime" and is_own(row) for row in attributes)
+    date_only = _date_only(dataverse, path, name) if has_dates else frozenset()
+    table = read_table(name, definition, attributes, date_only)
     if table is None:
         raise CixError(TABLE_MISSING, f"Dataverse has no entity set for the table {name}.")
     missing = [column for column in needed if not table.has(column)]

@@ -1,0 +1,215 @@
+"""The live source on the sandbox: the SDK's own tests, and the faults and switches of the stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from audience_sdk.errors import CixError
+from tap_cix_segments.dataverse import reading
+from tap_cix_segments.tap import TapCixSegments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cix_sandbox.testing import RunningSandbox
+
+DEMO = Path(__file__).parents[3] / "demo" / "export"
+MEMBERS = {"ChurnRisk": 79, "HighValueCustomers": 59, "NewsletterReaders": 300}
+
+
+def live(sandbox: RunningSandbox, **settings: Any) -> dict[str, Any]:
+    """Return the settings for the sandbox's environment."""
+    entra = sandbox.control("GET", "/credentials")["entra"]
+    login = {name: entra[name] for name in ("tenant_id", "client_id", "client_secret", "authority")}
+    return {"source": "dataverse", "organization_url": sandbox.organization, **login, **settings}
+
+
+@pytest.fixture
+def environment(sandbox: RunningSandbox) -> RunningSandbox:
+    """The sandbox with the sample of the demo as its environment."""
+    sandbox.seed("dataverse", folder=str(DEMO))
+    return sandbox
+
+
+@pytest.fixture
+def counts(environment: RunningSandbox, sync: Callable[..., Any]) -> Callable[..., dict[str, int]]:
+    """Sync the environment; return how many profiles each segment with an end has."""
+
+    def run(**settings: Any) -> dict[str, int]:
+        outcome = sync("not used", **live(environment, **settings))
+        ended = [message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")]
+        return {name: len({record["CustomerId"] for record in outcome.records(name)}) for name in ended}
+
+    return run
+
+
+SUITE = """
+import json
+import os
+
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+from tap_cix_segments.tap import TapCixSegments
+
+config = json.loads(os.environ["SUITE_CONFIG"])
+suite = SuiteConfig(max_records_limit=50)
+TestTap = get_tap_test_class(TapCixSegments, config=config, suite_config=suite)
+config["stream_maps"] = {"ChurnRisk": {"EMail": "EMail"}}
+TestTapWithStreamMaps = get_tap_test_class(TapCixSegments, config=config, suite_config=suite)
+"""
+
+
+def test_the_sdk_s_own_tests_of_a_tap_pass(environment: RunningSandbox, tmp_path: Path) -> None:
+    # The SDK looks for streams when tests are collected, and this sandbox is not up by then: so in a pytest of its own.
+    (tmp_path / "test_suite.py").write_text(SUITE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={**os.environ, "SUITE_CONFIG": json.dumps(live(environment))},
+    )
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 60
+    assert "skipped" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"segments_shape": "array"},
+        {"segments_shape": "mixed"},
+        {"filter_quotes": "escaped"},
+        {"elastic_tables": True},
+        {"metadata_table": "forbidden"},
+        {"metadata_table": "absent"},
+        {"metadata_columns": "long"},
+        {"change_tracking": False},
+        {"page_rows": 7},
+        {"left_all_segments": "list_emptied"},
+    ],
+)
+@pytest.mark.parametrize("limit", [0, 2_000])
+def test_whatever_the_documentation_leaves_open_every_member_is_read(
+    environment: RunningSandbox,
+    counts: Callable[..., dict[str, int]],
+    switches: dict[str, Any],
+    limit: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "LOOKUP_LIMIT", limit)
+    for name, value in switches.items():
+        environment.switch(f"dataverse.{name}", value)
+    environment.seed("dataverse", folder=str(DEMO))
+    assert counts() == MEMBERS
+    named = counts(segments=["ChurnRisk"])
+    assert named == {"ChurnRisk": 79}
+
+
+def test_text_columns_are_text_where_the_environment_has_no_types(
+    environment: RunningSandbox, sync: Callable[..., Any]
+) -> None:
+    environment.switch("dataverse.column_types", "text")
+    environment.seed("dataverse", folder=str(DEMO))
+    outcome = sync("not used", **live(environment))
+    assert len(outcome.records("NewsletterReaders")) == 300
+    assert isinstance(outcome.records("NewsletterReaders")[0]["LoyaltyPoints"], str)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "request_limit", "seconds": 1, "count": 2},
+        {"kind": "execution_time_limit", "seconds": 1, "count": 1},
+        {"kind": "concurrency_limit", "seconds": 1, "count": 1},
+        {"kind": "status", "status": 503, "count": 2},
+        {"kind": "drop_after", "skip": 9, "count": 1},
+        {"kind": "short_page", "rate": 0.5},
+        {"kind": "empty_page", "rate": 0.5, "count": 20},
+        {"kind": "expired_next_link", "count": 1},
+        {"kind": "expired_token", "skip": 8, "count": 1},
+    ],
+)
+def test_no_member_is_lost_or_doubled_by_a_fault_that_passes(
+    environment: RunningSandbox,
+    sync: Callable[..., Any],
+    fault: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audience_sdk.http._backoff", lambda _: 0.05)
+    monkeypatch.setattr(reading, "LOOKUP_LIMIT", 0)
+    environment.switch("dataverse.page_rows", 90)
+    environment.fault(platform="dataverse", **fault)
+    outcome = sync("not used", **live(environment))
+    for name, members in MEMBERS.items():
+        ids = [record["CustomerId"] for record in outcome.records(name)]
+        assert len(ids) == len(set(ids)) == members
+    assert len(outcome.of_type("ACTIVATE_VERSION")) == 3
+    [injected] = environment.control("GET", "/faults")["faults"]
+    assert injected["struck"] > 0
+
+
+@pytest.mark.parametrize("table", ["msdynci_customerprofiles", "msdynci_segmentmemberships"])
+def test_a_right_that_is_revoked_in_the_middle_ends_the_run(
+    environment: RunningSandbox, sync: Callable[..., Any], table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOKUP_LIMIT", 0)
+    environment.switch("dataverse.page_rows", 90)
+    environment.fault("revoked_right", platform="dataverse", path=f"{table}$", skip=1)
+    with pytest.raises(CixError, match=rf"CIX-232.*{table[:-1]}.*Customer Insights Data Read Access"):
+        sync("not used", **live(environment))
+
+
+@pytest.mark.parametrize("right", ["right_to_profiles", "right_to_memberships"])
+def test_a_connection_test_names_the_missing_role(environment: RunningSandbox, right: str) -> None:
+    environment.switch(f"dataverse.{right}", value=False)
+    with pytest.raises(CixError, match=r"CIX-232.*prvRead\w+.*Customer Insights Data Read Access"):
+        TapCixSegments(config=live(environment)).run_connection_test()
+
+
+def test_an_application_that_is_no_user_of_the_environment_is_told_so(environment: RunningSandbox) -> None:
+    other = {
+        "client_id": "a99db0c5-0000-4000-8000-000000000002",
+        "client_secret": "sandbox-entra-other-client-secret",
+    }
+    with pytest.raises(CixError, match=r"CIX-232.*no user of the environment.*Application users"):
+        TapCixSegments(config=live(environment, **other)).run_connection_test()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"client_secret": "wrong"}, r"CIX-231.*`client_secret` is wrong"),
+        ({"client_id": "00000000-0000-4000-8000-000000000000"}, r"CIX-231.*`client_id` is no application"),
+        ({"tenant_id": "00000000-0000-4000-8000-000000000000"}, r"CIX-231.*tenant"),
+    ],
+)
+def test_wrong_credentials_are_told_apart(environment: RunningSandbox, settings: dict[str, str], says: str) -> None:
+    with pytest.raises(CixError, match=says):
+        TapCixSegments(config=live(environment, **settings)).run_connection_test()
+
+
+def test_managed_identity_reads_the_sandbox(
+    environment: RunningSandbox, sync: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{environment.authority}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "sandbox-identity-header")
+    settings = {"source": "dataverse", "organization_url": environment.organization, "auth_method": "managed_identity"}
+    assert len(sync("not used", segments=["ChurnRisk"], **settings).records("ChurnRisk")) == 79
+
+
+def test_one_request_at_a_time(environment: RunningSandbox, counts: Callable[..., dict[str, int]]) -> None:
+    environment.switch("dataverse.concurrent_requests", 1)
+    assert counts() == MEMBERS
+    assert {request["status"] for request in environment.requests("dataverse")} == {200}
