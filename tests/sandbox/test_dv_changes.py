@@ -91,6 +91,17 @@ def test_a_change_during_the_read_is_not_lost(dv: Environment) -> None:
     assert sorted(changes(dv, last[DELTA])[0]) == ids
 
 
+def test_a_change_during_the_reading_of_changes_is_told_once(dv: Environment) -> None:
+    ids = dv.fill(4)
+    link = start(dv)
+    dv.seed(memberships=[{"customer_id": each, "segments": ["Gold"]} for each in ids[:2]])
+    first = dv.read(link, "odata.maxpagesize=1")
+    dv.seed(memberships=[{"customer_id": ids[3], "segments": ["Gold"]}])
+    second = dv.read(first[NEXT], "odata.maxpagesize=1")
+    assert [row["msdynci_customerid"] for page in (first, second) for row in page["value"]] == ids[:2]
+    assert changes(dv, second[DELTA])[0] == [ids[3]]
+
+
 def test_the_selected_columns_are_kept(dv: Environment) -> None:
     ids = dv.fill(2)
     link = start(dv, PROFILES, select="msdynci_customerid")
