@@ -41,7 +41,8 @@ def exported(project: MeltanoProject, common_folder: Path, shared_sandbox: Runni
     """What three exports of the demo have come to, each to both platforms at once; the last reads everything again.
 
     Returns:
-    """What three exports of the demo have come to, each to both platforms at once; the last one reads all again.
+        By `first`, `second` and `refreshed`, by platform: exit code, output, summary, rejected rows, members, and
+        write requests.
     """
     kept = common_folder / "exported.json"
     with project.alone():
@@ -49,7 +50,7 @@ def exported(project: MeltanoProject, common_folder: Path, shared_sandbox: Runni
             shared_sandbox.reset()
             shared_sandbox.control("POST", "/seed", json.loads(SEED.read_text("utf-8")))
             folder = common_folder / "exports"
-            options = {"first": [], "second": [], "refreshed": ["--full-refresh"]}
+            options: dict[str, list[str]] = {"first": [], "second": [], "refreshed": ["--full-refresh"]}
             runs = {name: export_to_both(project, shared_sandbox, folder, *own) for name, own in options.items()}
             kept.write_text(json.dumps(runs), "utf-8")
     return json.loads(kept.read_text("utf-8"))
