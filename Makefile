@@ -49,7 +49,7 @@ setup: .meltano/.stamp ## install everything: development environment and Meltan
 
 .PHONY: sandbox
 sandbox: .venv/.stamp ## run the local stand-ins for the platforms on port 8765, until Ctrl-C
-	$(BIN)/cix-sandbox serve --port 8765 --data-dir .sandbox
+	$(BIN)/cix-sandbox serve --port 8765 --data-dir .sandbox --export demo/export
 
 .PHONY: sandbox-reset
 sandbox-reset: ## forget what the stand-ins hold, and the ledger of the exports into them
