@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from audience_sdk.fields import WantedField
     from audience_sdk.http import Api
+
+_logger = logging.getLogger(__name__)
 
 ONE, MANY = "MultiSelectOne", "MultiSelectMany"
 CHOICES = frozenset({ONE, MANY})
@@ -133,3 +136,8 @@ def add_options(api: Api, list_id: str, field: CustomField, options: Sequence[st
     reply = api.call("PUT", path, body=body)
     if not reply.ok:
         raise error_of(reply, f"Adding options to custom field `{field.name}` of list {list_id}")
+    _logger.warning(
+        "Custom field `%s` of list %s has new options: Campaign Monitor drops the rules of its segments that use it.",
+        field.name,
+        list_id,
+    )

@@ -212,6 +212,7 @@ def test_missing_options_are_added_and_those_that_are_there_stay(to_campaign_mon
         "2 options of custom field `Interests`",
         "1 options of custom field `Size`",
     ]
+    assert "drops the rules of its segments" in ran.stderr
 
 
 def test_a_dry_run_adds_no_options_and_counts_them(to_campaign_monitor: Target) -> None:
