@@ -18,7 +18,7 @@ from benchmarks.processes import Measured, as_dict, measure, usage_of
 from benchmarks.source import SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 PLATFORMS = ("campaign-monitor", "constant-contact")
 TAPS = {"campaign-monitor": "tap-cix-segments--campaign-monitor", "constant-contact": "tap-cix-segments"}
@@ -59,9 +59,8 @@ class Platform:
         folder: Path,
         target: Mapping[str, Any] | None = None,
         tap: Mapping[str, Any] | None = None,
-        kill_when: Callable[[], bool] | None = None,
         *,
-        check: bool = True,
+        with_state: bool = False,
     ) -> dict[str, Any]:
         """Run one export and return what it took.
 
@@ -69,8 +68,7 @@ class Platform:
             folder: The export folder.
             target: Further settings of the target.
             tap: Further settings of the tap.
-            kill_when: Once it says so, Meltano, tap and target are killed.
-            check: Whether the run must succeed.
+            with_state: Whether the tap is given the state of the last run, so that it may leave out what it has read.
         """
         self._runs += 1
         output = self.home / f"output-{self._runs}"
@@ -78,7 +76,7 @@ class Platform:
         project = write_project(self, {"folder": str(folder), **(tap or {})}, target)
         self.sandbox.control("DELETE", "/requests")
         before = usage_of(self.sandbox.pid).cpu_s
-        measured = measure(command(self.name), cwd=project, kill_when=kill_when, check=check)
+        measured = measure(command(self.name, with_state=with_state), cwd=project)
         after = usage_of(self.sandbox.pid)
         return {
             **_figures(measured, self.name),
@@ -124,13 +122,15 @@ def platform(name: str, switches: Mapping[str, Any] | None = None) -> Iterator[P
             sandbox.stop()
 
 
-def command(name: str) -> list[str]:
+def command(name: str, *, with_state: bool = False) -> list[str]:
     """Return the command of an export to a platform.
 
     Args:
         name: The platform.
+        with_state: Whether the tap is given the state of the last run.
     """
-    return [f"{BIN / 'meltano'}", "run", "--force", TAPS[name], f"target-{name}"]
+    refresh = [] if with_state else ["--full-refresh"]
+    return [f"{BIN / 'meltano'}", "run", "--force", *refresh, TAPS[name], f"target-{name}"]
 
 
 def write_project(platform: Platform, tap: Mapping[str, Any], target: Mapping[str, Any]) -> Path:

@@ -35,6 +35,8 @@ def _section(results: Path, name: str) -> str:
         if path.exists():
             content = json.loads(path.read_text("utf-8"))
             part = PARTS[name]
+            if not content["medians"]:
+                continue
             return f"## {part.TITLE}\n\n{part.tables(content)}\n{_provenance(content)}\n"
     return ""
 
