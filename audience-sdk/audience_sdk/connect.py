@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from audience_sdk.errors import CixError
+from audience_sdk.errors import PERMISSION_MISSING, CixError
 from audience_sdk.ledger import Ledger, ledger_path
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.names import Names, with_ids
@@ -59,7 +59,7 @@ def show_lists(directory: Directory, *, as_json: bool) -> None:
         for each in lists
     ]
     if as_json:
-        show_json(rows)
+        show_json([_set_values(row) for row in rows])
     else:
         show_table(rows, {"list_id": "id", "name": "name", "people": "people", "owner": "of"})
 
@@ -82,7 +82,7 @@ def show_fields(directory: Directory, settings: Settings, standard: Mapping[str,
     for list_id in [None] if directory.shared_fields else _set_lists(directory, settings):
         rows += [{**_field(each), "list_id": list_id} for each in directory.custom_fields(list_id)]
     if as_json:
-        show_json([{name: value for name, value in row.items() if value is not None} for row in rows])
+        show_json([_set_values(row) for row in rows])
         return
     titles = {"name": "name", "kind": "kind", "type": "type", "key": "key", "options": "options", "list_id": "list"}
     show_table(rows, {**titles, "description": "what it is"})
@@ -118,6 +118,8 @@ class Check:
         self._names = Names(directory)
         self._directory = directory
         with self._noting():
+            self._check_permissions()
+        with self._noting():
             check_settings()
             self._look(make_destination())
         with self._noting():
@@ -131,6 +133,11 @@ class Check:
             yield
         except CixError as error:
             self.problems.append(error)
+
+    def _check_permissions(self) -> None:
+        missing = ", ".join(self.account.missing)
+        if missing:
+            raise CixError(PERMISSION_MISSING, f"The connection lacks what an export needs: {missing}.")
 
     def _look(self, destination: Destination) -> None:
         settings, mapping = self._settings, None
@@ -186,7 +193,7 @@ class Check:
         if as_json:
             show_json({"account": told, "lists": self.lists, "problems": problems})
             return
-        rows = [{"what": name.replace("_", " "), "value": value} for name, value in told.items() if value]
+        rows = [{"what": name.replace("_", " "), "value": value} for name, value in told.items() if value not in (None, [])]
         show_table(rows, {"what": "account", "value": ""})
         if self.lists:
             titles = {"list_id": "list", "name": "name", "people": "people", "fields": "custom fields"}
@@ -209,6 +216,10 @@ def _set_lists(directory: Directory, settings: Settings) -> tuple[str, ...]:
 def _field(field: CustomField) -> dict[str, Any]:
     options = list(field.options) or None
     return {"kind": "custom", "name": field.name, "key": field.key, "type": field.kind, "options": options}
+
+
+def _set_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _tell(line: str) -> None:

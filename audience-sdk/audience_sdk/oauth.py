@@ -123,7 +123,9 @@ class TokenEndpoint:
         except (ValueError, AttributeError) as error:  # oauthlib takes any JSON for an object
             message = f"The token endpoint answered HTTP {reply.status} and no token."
             raise CixError(PLATFORM_UNREACHABLE, message) from error
-        kept = {name: token[name] for name in ("access_token", "refresh_token", "scope") if token.get(name)}
+        kept = {name: token[name] for name in ("access_token", "refresh_token") if token.get(name)}
+        if token.get("scope"):
+            kept["scope"] = " ".join(token["scope"])  # the library makes a list of it
         return {**kept, "expires_at": time.time() + float(token.get("expires_in") or 3600)}
 
 
@@ -210,7 +212,7 @@ class RefreshingToken(AuthBase):
 
     def _refreshed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         if not stored:
-            raise CixError(NOT_CONNECTED, "There is no login, and the settings hold no refresh token.")
+            raise CixError(NOT_CONNECTED, "Nobody has logged in, and the settings hold no other credentials.")
         if "refresh_token" not in stored:
             raise CixError(CONNECTION_LOST, "The login has ended; the platform had given it no refresh token.")
         return self.endpoint.refresh(stored["refresh_token"], public=bool(stored.get("public")))
