@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def fit_number(name: str, text: str, warnings: list[str]) -> str:
         text: The text.
         warnings: Gets a sentence if the text is no number.
     """
-    if _NUMBER(text):
+    if (text.isdecimal() and text.isascii()) or _NUMBER(text):
         return text
     warnings.append(f"`{name}`: left empty, the value is no number.")
     return ""
@@ -51,10 +52,17 @@ def fit_date(name: str, text: str, warnings: list[str]) -> date | None:
         warnings: Gets a sentence if the text is no date.
     """
     match = _DATE(text)
-    try:
-        return date.fromisoformat(match[1] if match else "")
-    except ValueError:
+    day = _day(match[1]) if match else None
+    if day is None:
         warnings.append(f"`{name}`: left empty, the value is no date.")
+    return day
+
+
+@lru_cache(maxsize=4_096)
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
         return None
 
 

@@ -90,7 +90,7 @@ def _fit_day(name: str, text: str, warnings: list[str]) -> Sequence[str]:
     if not _FIRST_DATE <= day <= _LAST_DATE:
         warnings.append(f"`{name}`: left empty, the date is before 1900 or after 6 June 2076.")
         return ()
-    return (day.isoformat().replace("-", "/"),)
+    return (text[:10].replace("-", "/"),)
 
 
 def _fit_options(field: CustomField, text: str, warnings: list[str]) -> Sequence[str]:
