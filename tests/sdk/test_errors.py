@@ -10,6 +10,7 @@ from audience_sdk.errors import (
     JOB_UNFINISHED,
     QUOTA_SPENT,
     ROWS_DEFERRED,
+    SKIPPED_BUT_NEEDED,
     THROTTLED,
     UNEXPECTED,
     CixError,
@@ -47,5 +48,5 @@ def test_an_error_is_shown_in_one_line_with_code_and_action() -> None:
 def test_the_exit_code_tells_whether_only_a_later_run_is_needed() -> None:
     later = {entry for entry in all_codes() if CixError(entry, "").exit_code == 75}
 
-    assert later == {ROWS_DEFERRED, QUOTA_SPENT, THROTTLED, JOB_UNFINISHED}
+    assert later == {ROWS_DEFERRED, QUOTA_SPENT, THROTTLED, JOB_UNFINISHED, SKIPPED_BUT_NEEDED}
     assert {CixError(entry, "").exit_code for entry in all_codes()} == {1, 75}
