@@ -95,8 +95,13 @@ class Lists:
         if list_id not in self._feeds:
             found, columns = self._found[list_id], self._mapping.custom_fields
             wanted = [wanted_field(name, columns[name], properties) for name in self._missing(found)]
-            found, lines = create_fields(self._destination, found, wanted, dry_run=self._settings.dry_run)
-            self._changed(list_id, lines)
+            made = []
+            for design in design_fields(self._destination, found, wanted):
+                # Each is told at once: those before stay, should the platform refuse one.
+                dry_run = self._settings.dry_run
+                made.append(design if dry_run else self._destination.create_field(list_id, design))
+                self._changed(list_id, [f"custom field `{design.name}` ({design.kind})"])
+            found = replace(found, custom_fields=(*found.custom_fields, *made))
             self._found[list_id], self._feeds[list_id] = found, self._feed(found)
         return self._feeds[list_id]
 
@@ -151,37 +156,29 @@ def missing_fields(destination: Destination, platform_list: PlatformList, names:
     return [name for name in names if fold(name) not in known]
 
 
-def create_fields(
-    destination: Destination, platform_list: PlatformList, wanted: Sequence[WantedField], *, dry_run: bool
-) -> tuple[PlatformList, list[str]]:
-    """Create custom fields, or say what would be created.
-
-    Everything is designed and every bound is checked before the first one is created.
+def design_fields(
+    destination: Destination, platform_list: PlatformList, wanted: Sequence[WantedField]
+) -> list[CustomField]:
+    """Return the custom fields as the platform would make them; every bound is checked before the first one is made.
 
     Args:
         destination: The platform.
         platform_list: The list as it is.
         wanted: The fields that are missing.
-        dry_run: Whether to leave the platform as it is.
-
-    Returns:
-        The list with the fields, and a line about each for the report.
 
     Raises:
-        CixError: `FIELDS_TOO_MANY`, or whatever the platform refuses.
+        CixError: `FIELDS_TOO_MANY`, or `FIELD_UNKNOWN` if the platform cannot have such a field.
     """
     designs = [destination.design_field(field) for field in wanted]
     most = destination.limits.custom_fields
     there = len(platform_list.custom_fields)
-    if designs and most is not None and there + len(designs) > most:
+    if most is not None and there + len(designs) > most:
         raise CixError(
             FIELDS_TOO_MANY,
             f"{len(designs)} custom fields would be created, the platform has {there} and takes {most};"
             " nothing was created.",
         )
-    made = designs if dry_run else [destination.create_field(platform_list.list_id, design) for design in designs]
-    lines = [f"custom field `{field.name}` ({field.kind})" for field in made]
-    return replace(platform_list, custom_fields=(*platform_list.custom_fields, *made)), lines
+    return designs
 
 
 def new_options(

@@ -138,11 +138,13 @@ def test_a_name_that_cannot_be_a_field_stops_the_run_before_any_field_is_created
 def test_a_field_that_the_platform_refuses_stops_the_run_before_people_are_sent(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     body = {"Code": 254, "Message": "Invalid name"}
-    target.sandbox.fault("status", status=400, body=body, method="POST", path="customfields")
+    target.sandbox.fault("status", status=400, body=body, method="POST", path="customfields", skip=2)
     ran = target.run(typed(people(3)), create_fields=True, field_mapping=MAPPING)
     assert ran.code == 1
     assert ran.summary["error"]["code"] == "CIX-408"
-    assert "`My Nickname`" in ran.stderr
+    assert "`My Spent`" in ran.stderr
+    created = ["custom field `My Nickname` (Text)", "custom field `My Visits` (Number)"]
+    assert ran.summary["changes"] == {target.list_id: created}, "what was created before is told"
     assert target.imports() == []
 
 
