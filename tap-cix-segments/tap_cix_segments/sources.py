@@ -9,6 +9,7 @@ from singer_sdk import typing as th
 
 from tap_cix_segments.dataverse.source import DataverseSource
 from tap_cix_segments.folder import FolderSource
+from tap_cix_segments.lake import open_lake
 
 if TYPE_CHECKING:
     import logging
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     Selection = Callable[[], Mapping[str, Collection[str]]]
 
-FILE_SOURCES = ("folder",)
+LAKE_SOURCES = ("parquet", "delta")
+FILE_SOURCES = ("folder", *LAKE_SOURCES)
 DATAVERSE = "dataverse"
 
 FILE_SETTINGS = (
@@ -28,8 +30,8 @@ FILE_SETTINGS = (
         title="Folder",
         description=(
             "Path or URL (`abfss://`, `az://`, `s3://`, `gs://`, `sftp://`) of the export: the container, the "
-            "`CustomerInsights_...` folder in it, or the export folder that holds model.json. For all sources but "
-            "`dataverse`."
+            "`CustomerInsights_...` folder in it, or the export folder that holds model.json; for `parquet` and "
+            "`delta`, the folder whose subfolders are the tables. Not for `dataverse`."
         ),
     ),
     th.Property(
@@ -104,6 +106,9 @@ def open_source(config: Mapping[str, Any], logger: logging.Logger, selection: Se
     folder = config.get("folder")
     if not folder:
         raise CixError(SETTING_INVALID, f"Setting `folder` is required with `source: {kind}`.")
+    if kind in LAKE_SOURCES:
+        options = config.get("storage_options")
+        return open_lake(kind, folder, options, logger, lambda: {c for names in selection().values() for c in names})
     return FolderSource(
         folder,
         logger,

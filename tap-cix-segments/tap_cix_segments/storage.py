@@ -107,7 +107,7 @@ def clear_errors(code: ErrorCode, what: str, scheme: str = "") -> Iterator[None]
     """
     try:
         yield
-    except (CixError, GeneratorExit):
+    except (CixError, TypeError, AttributeError, NameError):  # known already, or a fault of ours
         raise
     except Exception as error:  # noqa: BLE001 - each storage library has exceptions of its own
         raise CixError(code, f"{what} ({reason_of(error)}).", _advice(scheme, error)) from None

@@ -45,6 +45,7 @@ class TapCixSegments(Tap):
             title="Source",
             description=(
                 "Where segments are read from: `folder`, an export of Customer Insights to Blob or Data Lake; "
+                "`parquet` or `delta`, tables of a lake; "
                 "`dataverse`, the live environment."
             ),
         ),

@@ -32,6 +32,9 @@ class _Handle(paramiko.SFTPHandle):
         self.readfile = path.open("rb")
         self._place = place
 
+    def stat(self) -> Any:
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
     def read(self, offset: int, length: int) -> Any:
         data = super().read(offset, length)
         self._place.bytes_read += len(data) if isinstance(data, bytes) else 0

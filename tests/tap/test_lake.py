@@ -1,0 +1,324 @@
+"""Tables of Parquet and Delta give what the same segment gives as CSV, read by column and in flat memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, TABLES_NOT_FOUND, CixError
+from deltalake import DeltaTable, write_deltalake
+from sftp_place import serve_sftp
+from tap_cix_segments.lake import open_lake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import ExportFolder, Outcome
+
+TYPES = {
+    "CustomerId": "string",
+    "EMail": "string",
+    "LoyaltyPoints": "int64",
+    "Balance": "decimal",
+    "Score": "double",
+    "IsVip": "boolean",
+    "Born": "date",
+    "LastPurchase": "dateTime",
+}
+ROWS = [
+    ("0a" * 16, "anna@example.com", "120", "12.5000", "0.25", "true", "1980-01-31", "2026-11-20T04:00:00Z"),
+    ("0b" * 16, "", "", "", "", "", "", ""),
+    ("0c" * 16, "cära@example.net", "-7", "-0.1000", "1e3", "false", "2001-12-01", "2026-01-01T00:00:00.5Z"),
+]
+
+
+def table(rows: int = 1) -> pa.Table:
+    """The rows above as typed columns, so often."""
+    moment = datetime(2026, 11, 20, 4, tzinfo=timezone.utc)
+    columns = {
+        "CustomerId": ["0a" * 16, "0b" * 16, "0c" * 16],
+        "EMail": ["anna@example.com", "", "cära@example.net"],
+        "LoyaltyPoints": [120, None, -7],
+        "Balance": [Decimal("12.5000"), None, Decimal("-0.1000")],
+        "Score": [0.25, None, 1000.0],
+        "IsVip": [True, None, False],
+        "Born": [date(1980, 1, 31), None, date(2001, 12, 1)],
+        "LastPurchase": [moment, None, datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=timezone.utc)],
+    }
+    return pa.table({name: values * rows for name, values in columns.items()})
+
+
+def write(kind: str, folder: Path, content: pa.Table, *, append: bool = False) -> None:
+    if kind == "delta":
+        write_deltalake(
+            folder, content, mode="append" if append else "overwrite", schema_mode="overwrite" if not append else None
+        )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(content, folder / f"part-{len(list(folder.iterdir()))}.parquet")
+
+
+@pytest.fixture(params=["parquet", "delta"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    folder = tmp_path / "a lake"
+    folder.mkdir()
+    return folder
+
+
+def test_same_segment_gives_the_same_messages_as_csv(
+    kind: str, lake: Path, export: ExportFolder, run_tap: Callable[..., Outcome]
+) -> None:
+    export.add("Readers", ROWS, columns=TYPES)
+    write(kind, lake / "Readers", table())
+    csv, columnar = run_tap(export), run_tap(lake, source=kind)
+    assert columnar.exit_code == 0, columnar.log
+    assert columnar.records("Readers") == csv.records("Readers")
+    assert len(columnar.records("Readers")) == 3
+    assert columnar.of_type("SCHEMA") == csv.of_type("SCHEMA")
+    assert len(columnar.of_type("ACTIVATE_VERSION", "Readers")) == 1
+
+
+def test_each_folder_is_a_segment_and_its_files_are_read_together(
+    kind: str, lake: Path, run_tap: Callable[..., Outcome]
+) -> None:
+    write(kind, lake / "Readers", table())
+    write(kind, lake / "Readers", table(2), append=True)
+    write(kind, lake / "Risk", table())
+    outcome = run_tap(lake, source=kind)
+    assert {name: len(outcome.records(name)) for name in ("Readers", "Risk")} == {"Readers": 9, "Risk": 3}
+
+
+def test_only_selected_columns_are_asked_for(
+    kind: str, lake: Path, run_tap: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(kind, lake / "Readers", table())
+    catalog = json.loads("\n".join(run_tap(lake, "--discover", source=kind).lines))
+    for entry in catalog["streams"][0]["metadata"]:
+        name = entry["breadcrumb"][-1] if entry["breadcrumb"] else ""
+        entry["metadata"]["selected"] = name in {"", "EMail", "CustomerId"}
+    outcome = run_tap(lake, catalog=catalog, source=kind)
+    assert [set(record) for record in outcome.records("Readers")] == [{"CustomerId", "EMail"}] * 3
+    source = open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+    [found] = source._tables.values()  # type: ignore[attr-defined]
+    [batch] = list(found.read(["EMail"]))
+    assert batch.schema.names == ["EMail"]
+
+
+def test_unchanged_table_is_left_out_and_a_changed_one_is_read(
+    kind: str, lake: Path, run_tap: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    write(kind, lake / "Readers", table())
+    state = tmp_path / "state.json"
+    first = run_tap(lake, source=kind)
+    state.write_text(json.dumps(first.of_type("STATE")[-1]["value"]))
+    assert {message["type"] for message in run_tap(lake, "--state", str(state), source=kind).messages} == {"STATE"}
+    write(kind, lake / "Readers", table(), append=True)
+    assert len(run_tap(lake, "--state", str(state), source=kind).records("Readers")) == 6
+
+
+_PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs elsewhere")
+def test_memory_does_not_grow_with_the_table(kind: str, tmp_path: Path) -> None:
+    peaks = []
+    for rows in (2_000, 200_000):
+        folder = tmp_path / str(rows)
+        write(kind, folder / "Readers", table(rows // 3))
+        config = folder / "config.json"
+        config.write_text(json.dumps({"folder": str(folder), "source": kind}))
+        executable = sys.executable.replace("python", "tap-cix-segments")
+        command = [sys.executable, "-c", _PEAK, executable, "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] < peaks[0] + 60, peaks
+
+
+def test_what_is_wrong_with_a_file_costs_the_segment_its_end(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", table())
+    write("parquet", lake / "Risk", table())
+    (lake / "Readers" / "part-9.parquet").write_bytes(b"PAR1 no such file")
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 1
+    assert len(outcome.records("Readers")) == 3
+    assert outcome.of_type("ACTIVATE_VERSION", "Readers") == []
+    assert len(outcome.of_type("ACTIVATE_VERSION", "Risk")) == 1
+    assert "part-9.parquet" in outcome.errors()[0]
+    assert "Traceback" not in outcome.log
+
+
+def test_file_of_other_columns_or_types(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", table())
+    write("parquet", lake / "Readers", table().drop_columns(["EMail"]))
+    write("parquet", lake / "Risk", table())
+    narrow = table().set_column(2, "LoyaltyPoints", pa.array([1, 2, 3], pa.int16()))
+    write("parquet", lake / "Risk", narrow)
+    outcome = run_tap(lake, source="parquet")
+    assert "lacks EMail" in outcome.errors()[0]
+    assert len(outcome.records("Risk")) == 6
+
+
+def test_removed_delta_table_file_is_an_error(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("delta", lake / "Readers", table())
+    for path in (lake / "Readers").glob("*.parquet"):
+        path.unlink()
+    outcome = run_tap(lake, source="delta")
+    assert outcome.exit_code == 1
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+    assert "CIX-208" in outcome.errors()[0]
+    assert "Traceback" not in outcome.log
+
+
+def test_rows_that_were_deleted_from_a_delta_table_are_not_read(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("delta", lake / "Readers", table())
+    DeltaTable(lake / "Readers").delete(f"\"CustomerId\" = '{'0b' * 16}'")
+    assert len(run_tap(lake, source="delta").records("Readers")) == 2
+
+
+def test_values_that_do_not_fit_are_null_and_told(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    odd = pa.table(
+        {
+            "CustomerId": pa.array([1, 2], pa.int64()),
+            "Score": [float("nan"), float("inf")],
+            "Points": pa.array([2**64 - 1, 5], pa.uint64()),
+            "City": pa.array(["Oslo", "Oslo"]).dictionary_encode(),
+            "Tags": [["a"], None],
+            "Seen": pa.array([1_000_000_001, None], pa.timestamp("ns")),
+        }
+    )
+    write("parquet", lake / "Odd", odd)
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 0, outcome.log
+    assert outcome.records("Odd") == [
+        {
+            "CustomerId": "1",
+            "Score": None,
+            "Points": None,
+            "City": "Oslo",
+            "Tags": '["a"]',
+            "Seen": "1970-01-01T00:00:01Z",
+        },
+        {"CustomerId": "2", "Score": None, "Points": 5, "City": "Oslo", "Tags": None, "Seen": None},
+    ]
+    assert outcome.log.count("CIX-215") == 3
+
+
+def test_folder_without_tables_is_told(kind: str, lake: Path) -> None:
+    with pytest.raises(CixError) as refused:
+        open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+    assert refused.value.code is TABLES_NOT_FOUND
+
+
+def test_missing_library_is_named_as_the_extra(kind: str, lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"tap_cix_segments.{kind}", None)
+    with pytest.raises(CixError) as refused:
+        open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+    assert refused.value.code is EXTRA_MISSING
+    assert f"[{kind}]" in refused.value.action
+
+
+def test_parquet_is_read_over_sftp_and_delta_is_refused(
+    lake: Path, run_tap: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    write("parquet", lake / "Readers", table())
+    with serve_sftp(lake) as place:
+        options = place.options(tmp_path / "known_hosts")
+        remote = run_tap(place.url, source="parquet", storage_options=options)
+        assert remote.exit_code == 0, remote.log
+        assert remote.records("Readers") == run_tap(lake, source="parquet").records("Readers")
+        with pytest.raises(CixError) as refused:
+            open_lake("delta", place.url, options, None, set)  # type: ignore[arg-type]
+    assert refused.value.code is SETTING_INVALID
+
+
+def members(*rows: tuple[str, Any], kind: str = "Customer", deleted: bool | None = None) -> pa.Table:
+    columns = {
+        "Id": [str(number) for number, _ in enumerate(rows)],
+        "msdynci_customerid": [customer for customer, _ in rows],
+        "msdynci_segments": [segments if isinstance(segments, str) else json.dumps(segments) for _, segments in rows],
+        "msdynci_segmentmembershiptype": [kind] * len(rows),
+        "IsDelete": pa.array([deleted] * len(rows), pa.bool_()),
+    }
+    return pa.table(columns)
+
+
+PROFILES = pa.table(
+    {
+        "Id": ["1", "2", "3"],
+        "SinkModifiedOn": [datetime(2026, 11, 20, tzinfo=timezone.utc)] * 3,
+        "msdynci_customerprofileid": ["x", "y", "z"],
+        "msdynci_customerid": ["c1", "c2", "c3"],
+        "msdynci_previouscustomerid": [None, None, "c0;c9"],
+        "msdynci_email": ["a@example.com", "b@example.com", "c@example.com"],
+        "msdynci_loyaltypoints": [1, None, 3],
+        "msdynci_since": [date(2020, 1, 1) + timedelta(days=day) for day in range(3)],
+        "IsDelete": pa.array([None, None, None], pa.bool_()),
+    }
+)
+
+
+@pytest.fixture
+def linked(lake: Path) -> Path:
+    """What Synapse Link keeps: the two tables, in a folder of their own."""
+    tables = lake / "deltalake"
+    tables.mkdir()
+    rows = [("c1", {"Segments": ["Gold", "Gold_UK"]}), ("c2", ["Gold"]), ("c0", {"Segments": ["Gold"]}), ("c1", "")]
+    write("delta", tables / "msdynci_segmentmembership_partitioned", members(*rows))
+    write(
+        "delta",
+        tables / "msdynci_segmentmembership_partitioned",
+        members(("k1", ["Gold"]), kind="Contact"),
+        append=True,
+    )
+    write(
+        "delta",
+        tables / "msdynci_segmentmembership_partitioned",
+        members(("c3", ["Gold_UK"]), deleted=True),
+        append=True,
+    )
+    write("delta", tables / "msdynci_customerprofile_partitioned", PROFILES)
+    return lake
+
+
+def test_tables_of_synapse_link_are_joined_to_segments(linked: Path, run_tap: Callable[..., Outcome]) -> None:
+    outcome = run_tap(linked, source="delta")
+    assert outcome.exit_code == 0, outcome.log
+    gold = {record["CustomerId"]: record for record in outcome.records("Gold")}
+    assert set(gold) == {"c1", "c2", "c3"}, "c3 is who c0 was before"
+    assert gold["c1"] == {
+        "CustomerId": "c1",
+        "PreviousCustomerId": None,
+        "email": "a@example.com",
+        "loyaltypoints": 1,
+        "since": "2020-01-01",
+    }
+    assert [record["CustomerId"] for record in outcome.records("Gold_UK")] == ["c1"]
+    assert len(outcome.of_type("ACTIVATE_VERSION")) == 2
+
+
+def test_member_without_a_profile_costs_the_segment_its_end(linked: Path, run_tap: Callable[..., Outcome]) -> None:
+    folder = linked / "deltalake" / "msdynci_segmentmembership_partitioned"
+    write("delta", folder, members(("c7", ["Gold_UK"]), ("c8", "{no json")), append=True)
+    outcome = run_tap(linked, source="delta", segments=["Gold_UK"])
+    assert outcome.exit_code == 1
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+    assert {"CIX-236", "CIX-237"} <= {word.rstrip(":") for line in outcome.errors() for word in line.split()}
