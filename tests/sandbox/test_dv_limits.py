@@ -86,7 +86,7 @@ def test_execution_time_beyond_the_limit_is_refused(dv: Environment) -> None:
 
 
 def test_too_many_requests_at_a_time_are_refused(dv: Environment) -> None:
-    dv.switch(work_seconds=2, concurrent_requests=4)
+    dv.switch(work_seconds=3, concurrent_requests=4)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: dv.get(PROFILES), range(10)))
     codes = [answer.status_code for answer in answers]

@@ -16,10 +16,10 @@ from cix_sandbox.dataverse import errors, metadata
 from cix_sandbox.dataverse.columns import MEMBERSHIP, PROFILE, SEGMENT
 from cix_sandbox.dataverse.errors import CONTENT_TYPE, HEADERS, Refusal
 from cix_sandbox.dataverse.protection import Protection
-from cix_sandbox.dataverse.query import read_options
+from cix_sandbox.dataverse.query import read_options, read_preferences
 from cix_sandbox.dataverse.schema import row_id
 from cix_sandbox.dataverse.switches import NAME
-from cix_sandbox.dataverse.tables import Tables, asked_for
+from cix_sandbox.dataverse.tables import Asked, Tables
 from cix_sandbox.dataverse.views import View, views
 from cix_sandbox.entra.tokens import DATAVERSE, bearer_of
 
@@ -57,7 +57,8 @@ class Gate:
         user = ""
         try:
             user = self._user(request)
-            number = self._protection.begin(user, self._now())
+            now = self._now()
+            self._protection.begin(user, now)
             began = time.perf_counter()
             work = self._state.switches.number(f"{NAME}.work_seconds")
             try:
@@ -66,7 +67,7 @@ class Gate:
             finally:
                 # Waiting is work here; the time that other requests took meanwhile is not.
                 seconds = work or time.perf_counter() - began
-                self._protection.end(user, number, seconds)
+                self._protection.end(user, now, seconds)
         except Refusal as refusal:
             answer = refusal.answer()
         if user:
@@ -122,9 +123,8 @@ class Gate:
         options = read_options(request.url.query)
         if parts["count"]:
             return self._tables.count(view, options)
-        asked = asked_for(
-            view, base, request.url.path, request.url.query, options, ",".join(request.headers.getlist("Prefer"))
-        )
+        preferences = read_preferences(",".join(request.headers.getlist("Prefer")))
+        asked = Asked(view, base, request.url.path, request.url.query, options, preferences)
         answer, request.state.rows = self._tables.answer(asked)
         return answer
 

@@ -30,8 +30,8 @@ class Protection:
         self._switches = switches
         self._running: Counter[str] = Counter()
 
-    def begin(self, user: str, now: float) -> int:
-        """Let a request in and return its number.
+    def begin(self, user: str, now: float) -> None:
+        """Let a request in.
 
         Args:
             user: Whose request it is.
@@ -50,14 +50,13 @@ class Protection:
             raise self._block(user, oldest + WINDOW_SECONDS, now, TOO_MANY_REQUESTS)
         if seconds >= self._limit("combined_seconds") > 0:
             raise self._block(user, oldest + WINDOW_SECONDS, now, TOO_MUCH_TIME)
-        cursor = self._connection.execute("INSERT INTO dv_requests VALUES (?, ?, 0)", (user, now))
+        self._connection.execute("INSERT INTO dv_requests VALUES (?, ?, 0)", (user, now))
         self._running[user] += 1
-        return int(cursor.lastrowid or 0)
 
-    def end(self, user: str, number: int, seconds: float) -> None:
+    def end(self, user: str, began: float, seconds: float) -> None:
         """Count what a request took, in seconds of execution time."""
         self._running[user] -= 1
-        self._connection.execute("UPDATE dv_requests SET seconds = ? WHERE rowid = ?", (seconds, number))
+        self._connection.execute("UPDATE dv_requests SET seconds = ? WHERE user = ? AND at = ?", (seconds, user, began))
 
     def headers(self, user: str, now: float) -> dict[str, str]:
         """Return the headers that say how much is left."""

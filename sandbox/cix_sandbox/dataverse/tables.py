@@ -11,7 +11,7 @@ from cix_sandbox.dataverse import paging, rows
 from cix_sandbox.dataverse.conditions import Rules
 from cix_sandbox.dataverse.errors import CONTENT_TYPE, HEADERS, invalid
 from cix_sandbox.dataverse.paging import Position
-from cix_sandbox.dataverse.query import DELTA_TOKEN, SKIP_TOKEN, check_trackable, read_preferences, read_query
+from cix_sandbox.dataverse.query import DELTA_TOKEN, SKIP_TOKEN, check_trackable, read_query
 from cix_sandbox.dataverse.schema import last_version
 from cix_sandbox.dataverse.switches import NAME
 
@@ -166,8 +166,3 @@ class Tables:
         if tail:
             parts.append(json.dumps(tail)[1:-1])
         return ",".join(parts) + "}"
-
-
-def asked_for(view: View, base: str, path: str, raw_query: str, options: Mapping[str, str], prefer: str) -> Asked:
-    """Return a request for rows, with its header Prefer read."""
-    return Asked(view, base, path, raw_query, options, read_preferences(prefer))
