@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from audience_sdk.errors import ANSWER_UNKNOWN, JOB_FAILED, JOB_UNFINISHED, STOPPED, THROTTLED, CixError
 from audience_sdk.http import Reply
+from audience_sdk.redaction import redacted
 
 from target_constant_contact.answers import LOST, STATES, TERMINAL_STATES, error_of, is_queue_full, moment_of
 
@@ -71,11 +72,11 @@ class Begun:
 
     Attributes:
         activity_id: Its id.
-        picked_up: Whether its answer was lost, so that it was found among the newest activities.
+        taken_for: The order, without its body, if its answer was lost and the activity was found among the newest.
     """
 
     activity_id: str
-    picked_up: bool = False
+    taken_for: Order | None = None
 
 
 class RefusedError(Exception):
@@ -140,7 +141,7 @@ class Activities:
                 message = f"`{order.name}` was accepted (HTTP {reply.status}) without an `activity_id`."
                 raise CixError(ANSWER_UNKNOWN, message, in_doubt=True)
             self._ours.add(activity_id)
-            return Begun(activity_id, picked_up=bool(found))
+            return Begun(activity_id, replace(order, body=b"") if found else None)
 
     def _send(self, order: Order, look_first: Any) -> Reply:
         give_up_at = time.monotonic() + self._patience_seconds
@@ -176,7 +177,9 @@ class Activities:
         if not reply.ok:
             raise error_of(reply, "Listing activities")
         body = reply.json()
-        return [each for each in (body or {}).get("activities") or () if each.get("activity_id")]
+        if not isinstance(body, dict):
+            raise CixError(ANSWER_UNKNOWN, f"Listing activities: {redacted(reply.status, reply.body)}.")
+        return [each for each in body.get("activities") or () if each.get("activity_id")]
 
     def poll(self, activity_ids: Collection[str]) -> Mapping[str, dict[str, Any]]:
         """Return those activities that have ended.

@@ -59,9 +59,15 @@ _REFUSED_FOR_ITS_ROWS = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_L
 
 @dataclass
 class _Note:
-    """What is known of an activity besides its rows, until it has ended or the process has."""
+    """What is known of an activity besides its rows, until it has ended or the process has.
 
-    picked_up: bool = False
+    Attributes:
+        taken_for: The order without an answer for which the activity was taken, if it was.
+        problems: Rows that were not sent.
+        absent: People who were to leave and were not on the list any more.
+    """
+
+    taken_for: Order | None = None
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
     absent: Collection[str] = ()
 
@@ -198,7 +204,7 @@ class ConstantContact(JobDestination):
                 raise error_of(refused.reply, "Import") from refused
             begun, long_rows = self._import_the_short(batch, rows)
             problems = {**problems, **dict.fromkeys(long_rows, LONG_ADDRESS)}
-        self._notes[begun.activity_id] = _Note(begun.picked_up, problems)
+        self._notes[begun.activity_id] = _Note(begun.taken_for, problems)
         return Job(begun.activity_id)
 
     def unsubscribe(self, batch: Batch) -> BatchResult:
@@ -232,10 +238,12 @@ class ConstantContact(JobDestination):
         note = self._notes.pop(activity_id, _Note())
         if answer["state"] != "completed":
             raise CixError(JOB_FAILED, f"Activity {activity_id} ended as `{answer['state']}`.")
+        if note.taken_for is not None and not note.taken_for.may_be(answer):
+            raise _mistaken(activity_id)
         if batch.action is Action.REMOVE:
             return BatchResult(absent=note.absent)
         rows = [row for row in batch.rows if row.email_key not in note.problems]
-        landed = self._landed(batch, rows, answer, picked_up=note.picked_up)
+        landed = self._landed(batch, rows, answer, picked_up=note.taken_for is not None)
         warnings: Sequence[str] = ()
         if batch.action is Action.UPDATE and batch.list_id in self._mapped:
             kept = [row for row in rows if row.email_key not in landed.problems]
@@ -284,8 +292,7 @@ class ConstantContact(JobDestination):
             activity, email_keys, self._import_list(batch), batch.sent_at, counted=not picked_up
         )
         if picked_up and len(landed.problems) == len(rows):
-            message = f"Activity {activity['activity_id']} was taken for an import without an answer, and is not it."
-            raise CixError(JOB_FAILED, message)
+            raise _mistaken(activity["activity_id"])
         return landed
 
     def _remove(self, batch: Batch) -> BatchResult | Job:
@@ -299,7 +306,7 @@ class ConstantContact(JobDestination):
             begun = self._activities.begin(Order("remove_list_memberships", body, "list_count", len(ids)))
         except RefusedError as refused:
             raise error_of(refused.reply, "Taking people off the list") from refused
-        self._notes[begun.activity_id] = _Note(absent=absent)
+        self._notes[begun.activity_id] = _Note(begun.taken_for, absent=absent)
         return Job(begun.activity_id)
 
     def _id_of(self, row: StagedRow, list_id: str) -> str | None:
@@ -314,3 +321,7 @@ class ConstantContact(JobDestination):
         if self._sms_permission != "not_set":
             end["sms_permission_to_send"] = self._sms_permission
         return b'{"import_data":[' + b",".join(rows) + b"]," + msgspec.json.encode(end)[1:]
+
+
+def _mistaken(activity_id: str) -> CixError:
+    return CixError(JOB_FAILED, f"Activity {activity_id} was taken for an order without an answer, and is not it.")

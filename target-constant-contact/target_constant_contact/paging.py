@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from audience_sdk.errors import ANSWER_UNKNOWN, CixError
+from audience_sdk.redaction import redacted
+
 from target_constant_contact.answers import error_of
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ def pages(api: Api, path: str, name: str, params: Mapping[str, Any]) -> Iterator
         if not reply.ok:
             raise error_of(reply, f"Listing {path}")
         body = reply.json()
+        if not isinstance(body, dict):
+            raise CixError(ANSWER_UNKNOWN, f"Listing {path}: {redacted(reply.status, reply.body)}.")
         yield from body.get(name) or ()
         following = ((body.get("_links") or {}).get("next") or {}).get("href")
         query = dict(parse_qsl(urlsplit(following).query)) if following else None

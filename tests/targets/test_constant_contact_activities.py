@@ -72,6 +72,20 @@ def test_an_activity_of_as_many_rows_that_is_somebody_elses_confirms_nobody(to_c
     assert target.on_list() == {row["EMail"] for row in people(2)}
 
 
+def test_an_activity_that_turns_out_to_have_another_number_of_rows_confirms_nobody(
+    to_constant_contact: Target,
+) -> None:
+    target = to_constant_contact
+    # Nothing is known of an activity before the platform works on it.
+    target.sandbox.switch("constant_contact.activity_work_seconds", 2)
+    emails = [row["EMail"] for row in people(3)]
+    ConstantContactApi(target.sandbox).post_import(emails, target.list_id)
+    target.sandbox.fault("drop_before", path=IMPORT, count=1)
+    ran = target.run(stream(people(2)))
+    assert ran.counts == {"received": 2, "failed": 2}
+    assert "is not it" in ran.rejected[0]["reason"]
+
+
 def test_people_of_an_import_that_was_picked_up_are_read_back_one_and_all(to_constant_contact: Target) -> None:
     target = to_constant_contact
     target.sandbox.seed(

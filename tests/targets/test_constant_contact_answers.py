@@ -210,6 +210,16 @@ def test_a_listing_is_read_to_the_page_without_a_link_and_its_links_never_lead_e
     assert api.asked == [("GET", "/contacts", {"limit": 5}), ("GET", "/contacts", {"cursor": "bGltaXQ9NQ=="})]
 
 
+@pytest.mark.parametrize("body", [b"<html>all well</html>", b"[1]", b""])
+def test_a_listing_that_is_none_is_an_unknown_answer_and_not_an_empty_one(body: bytes) -> None:
+    with pytest.raises(CixError) as caught:
+        list(pages(Scripted(Reply(200, {}, body)), "/contacts", "contacts", {"limit": 5}))
+    assert caught.value.code.code == "CIX-411"
+    with pytest.raises(CixError) as caught:
+        ConstantContact(Scripted(Reply(200, {}, body)), 60).poll(["job-1"])
+    assert caught.value.code.code == "CIX-411"
+
+
 @pytest.mark.parametrize(
     ("api_url", "token_url"),
     [
