@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from audience_sdk.destination import CustomField, PlatformList
+from audience_sdk.destination import PlatformList
 from audience_sdk.directory import Account, Directory, KnownList
 from audience_sdk.errors import SETTING_INVALID, CixError
 from audience_sdk.mapping import nearest
@@ -16,10 +16,12 @@ from singer_sdk import typing as th
 
 from target_campaign_monitor.answers import error_of
 from target_campaign_monitor.connection import SCOPE
+from target_campaign_monitor.customfields import read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from audience_sdk.destination import CustomField
     from audience_sdk.http import Api
     from audience_sdk.oauth import RefreshingToken
 
@@ -99,11 +101,7 @@ class CampaignMonitorDirectory(Directory):
 
     def custom_fields(self, list_id: str | None) -> Sequence[CustomField]:
         """See `Directory.custom_fields`; every list has its own."""
-        fields = self._read(f"/lists/{list_id}/customfields.json", f"Custom fields of list {list_id}", list)
-        return [
-            CustomField(each["FieldName"], each["Key"], each["DataType"], tuple(each.get("FieldOptions") or ()))
-            for each in fields
-        ]
+        return read_fields(self._api, str(list_id))
 
     def id_of(self, text: str) -> str | None:
         """See `Directory.id_of`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from target_campaign_monitor import connection
+from target_campaign_monitor.target import TargetCampaignMonitor
 from target_process import people, stream
 
 if TYPE_CHECKING:
@@ -156,3 +158,9 @@ def test_an_address_that_is_written_too_often_is_left_for_the_next_run_and_the_o
     assert ran.code == 75
     assert ran.counts == {"received": 2, "created": 1, "deferred": 1}
     assert target.run(stream(people(2))).counts == {"received": 2, "unchanged": 1, "created": 1}
+
+
+def test_an_import_may_take_the_two_minutes_that_the_vendors_own_clients_give_it(to_campaign_monitor: Target) -> None:
+    target = TargetCampaignMonitor(config=to_campaign_monitor.config)
+    api, _ = connection.api_of(target.config, target.services)
+    assert api.read_timeout >= 120
