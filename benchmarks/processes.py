@@ -120,7 +120,11 @@ def measure(
             ended.set()
 
         threading.Thread(target=await_end, daemon=True).start()
-        seen = _watch(process.pid, ended, kill_when)
+        try:
+            seen = _watch(process.pid, ended, kill_when)
+        except BaseException:  # Ctrl-C does not reach a session of its own
+            _kill_family(process.pid)
+            raise
         process.returncode = os.waitstatus_to_exitcode(end["status"])
         told.seek(max(0, told.seek(0, os.SEEK_END) - _TAIL))
         text = told.read().decode("utf-8", "replace")
@@ -154,15 +158,15 @@ def _watch(pid: int, ended: threading.Event, kill_when: Callable[[], bool] | Non
             if looked:
                 seen[each] = looked
         if kill_when is not None and kill_when():
-            for each in _family(pid):
-                _kill(each)
+            _kill_family(pid)
             kill_when = None
     return seen
 
 
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def _kill_family(pid: int) -> None:
+    for each in _family(pid):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def _by_program(seen: dict[int, tuple[str, Usage]]) -> dict[str, Usage]:
