@@ -7,7 +7,7 @@ that is read again changes what differs, as a sync does.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cix_sandbox.dataverse import schema
 from cix_sandbox.dataverse.columns import CUSTOMER_ID, MEMBERSHIP, PROFILE, SEGMENT
@@ -17,11 +17,12 @@ from cix_sandbox.problems import ControlError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 DEFAULT_PROVIDER = "audience insights"
 MEMBERSHIP_TYPE = "Customer"
+_CUSTOMER_ID = "CustomerId"
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
 
 
@@ -67,33 +68,44 @@ def load(connection: sqlite3.Connection, folder: Path, sync: Sync) -> None:
 
 
 def _stage(connection: sqlite3.Connection, segments: Sequence[ExportedSegment]) -> None:
-    """Put every row of every segment into one temporary table, with the values in their stored form."""
-    names = [column.logical_name for _, column in schema.profile_columns(connection)]
-    connection.execute(f"CREATE TEMP TABLE dv_stage (id TEXT, segment INTEGER, {_quoted(names)})")
-    places = ", ".join("?" * (len(names) + 2))
+    """Put every row of every segment into one temporary table, with the values in their stored form.
+
+    Texts go in as they are; an empty one is taken out when rows are merged.
+    """
+    columns = dict(schema.profile_columns(connection))
+    names = [column.logical_name for column in columns.values()]
+    connection.execute(f"CREATE TEMP TABLE dv_stage ({_quoted(names)}, segment INTEGER, id TEXT)")
     for number, segment in enumerate(segments):
+        own = [_CUSTOMER_ID if name.lower() == _CUSTOMER_ID.lower() else name for name in segment.columns]
+        if _CUSTOMER_ID not in own:
+            raise ControlError(f"{segment.name} has no column {_CUSTOMER_ID}")
+        key = own.index(_CUSTOMER_ID)
+        typed = [
+            (place, convert) for place, name in enumerate(own) if (convert := converter(columns[name].kind)) is not None
+        ]
+        target = _quoted([columns[name].logical_name for name in own])
+        places = ", ".join("?" * (len(own) + 2))
         connection.executemany(
-            f"INSERT INTO temp.dv_stage VALUES ({places})",  # noqa: S608  (placeholders)
-            _rows(connection, number, segment),
+            f"INSERT INTO temp.dv_stage ({target}, segment, id) VALUES ({places})",  # noqa: S608  (names are ours)
+            _rows(segment, number, key, typed),
         )
 
 
-def _rows(connection: sqlite3.Connection, number: int, segment: ExportedSegment) -> Iterator[list[object]]:
-    places = {name: place for place, name in enumerate(segment.columns)}
-    customer_id = next((places[name] for name in places if name.lower() == "customerid"), None)
-    if customer_id is None:
-        raise ControlError(f"{segment.name} has no column CustomerId")
-    sources = [(places.get(name), converter(column.kind)) for name, column in schema.profile_columns(connection)[1:]]
+def _rows(
+    segment: ExportedSegment, number: int, key: int, typed: Sequence[tuple[int, Callable[[str], str | None]]]
+) -> Iterator[list[Any]]:
+    """Yield the rows of a segment with its number and the row's id at the end."""
     for row in segment.rows():
-        key = row[customer_id]
-        values = [None if place is None else convert(row[place]) for place, convert in sources]
-        yield [schema.row_id(key), number, key, *values]
+        values: list[Any] = [*row, number, schema.row_id(row[key])]
+        for place, convert in typed:
+            values[place] = convert(row[place])
+        yield values
 
 
 def _merge_profiles(connection: sqlite3.Connection, sync: Sync) -> None:
     names = [column.logical_name for _, column in schema.profile_columns(connection)]
     fresh = _is_empty(connection, PROFILE)
-    values = ", ".join(f'max("{name}")' for name in names)
+    values = ", ".join(f"nullif(max(\"{name}\"), '')" for name in names)
     source = f"SELECT id, {values} FROM temp.dv_stage WHERE true GROUP BY id"  # noqa: S608  (names are ours)
     most = connection.execute("SELECT count(*) FROM temp.dv_stage").fetchone()[0]
     _replace(connection, PROFILE, ["msdynci_customerprofileid", *names], source, most, sync)

@@ -154,7 +154,8 @@ def _seed_profile(connection: sqlite3.Connection, profile: _Profile, now: str) -
             raise unknown("column", name, columns, status=400)
         column = columns[name]
         if column.logical_name != CUSTOMER_ID:
-            values[column.logical_name] = None if value is None else converter(column.kind)(_text(value))
+            convert = converter(column.kind) or str
+            values[column.logical_name] = None if value is None else convert(_text(value)) or None
     key = schema.row_id(customer_id)
     connection.execute(
         f"INSERT OR IGNORE INTO {PROFILE} (msdynci_customerprofileid, createdon) VALUES (?, ?)",  # noqa: S608  (same)

@@ -22,11 +22,6 @@ _BOOLEANS = {"true": "true", "false": "false", "1": "true", "0": "false"}
 _DATE_LENGTH = 10
 
 
-def text(value: str) -> str | None:
-    """Return a text, or None for an empty one."""
-    return value or None
-
-
 def moment(value: str) -> str | None:
     """Return a time in UTC, such as `2026-11-20T04:00:00Z`."""
     if _PLAIN_MOMENT(value):
@@ -65,6 +60,6 @@ _CONVERTERS: dict[Kind, Callable[[str], str | None]] = {
 }
 
 
-def converter(kind: Kind) -> Callable[[str], str | None]:
-    """Return the function that brings texts of a type into the stored form."""
-    return _CONVERTERS.get(kind, text)
+def converter(kind: Kind) -> Callable[[str], str | None] | None:
+    """Return the function that brings texts of a type into the stored form; None if they have it already."""
+    return _CONVERTERS.get(kind)
