@@ -150,14 +150,15 @@ class TapCixSegments(Tap):
             CixError: A segment could not be read to its end; the others have been.
         """
         super(Tap, cls).invoke(about=about, about_format=about_format)
-        tap = cls(
-            config=config.config if config else None,
-            state=_read_json(state, "state"),
-            catalog=_read_json(catalog, "catalog"),
-            parse_env_config=bool(config and config.parse_env),
-        )
-        tap._forget_unselected()
         try:
+            # It looks for segments before it reads them, and both can take a while.
+            tap = cls(
+                config=config.config if config else None,
+                state=_read_json(state, "state"),
+                catalog=_read_json(catalog, "catalog"),
+                parse_env_config=bool(config and config.parse_env),
+            )
+            tap._forget_unselected()
             tap.sync_all()
         except Stopped as stopped:
             error = CixError(STOPPED, "A signal stopped the tap before all segments were read.", "Run again.")

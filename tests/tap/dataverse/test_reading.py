@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -164,6 +168,21 @@ def test_pages_with_few_or_no_rows_do_not_end_a_table(stub: Stub, read: Callable
     assert ids(read(), "Gold") == ["02", "03", "04", "05"]
 
 
+def test_a_link_is_used_as_it_came(stub: Stub, read: Callable[..., Any]) -> None:
+    stub.add("0a", "Gold").add("0b", "Gold")
+    cookie = "%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie%2520page%253d%25221%2522%253e%22%20/%3E"
+    link = f"/{MEMBERSHIPS}?$select=msdynci_customerid,msdynci_segments&$skiptoken={cookie}"
+    pages = [
+        {"value": stub.memberships[:1], "@odata.nextLink": f"{stub.url}/api/data/v9.2{link}"},
+        {"value": stub.memberships[1:]},
+    ]
+    stub.faults.append(
+        lambda path, _: (200, {}, json.dumps(pages.pop(0)).encode()) if path == f"/{MEMBERSHIPS}" and pages else None
+    )
+    assert ids(read(), "Gold") == ["0a", "0b"]
+    assert stub.reads(MEMBERSHIPS)[1] == link
+
+
 # Faults
 
 
@@ -295,6 +314,29 @@ def test_a_table_not_read_to_its_end_gives_neither_records_nor_an_end(
     [error] = outcome.errors()
     assert "CIX-232" in error
     assert "Traceback" not in outcome.log
+
+
+def test_a_signal_ends_a_wait_at_once_with_one_line(stub: Stub, tmp_path: Path) -> None:
+    stub.add("0a", "Gold")
+    stub.fail_always(MEMBERSHIPS, refusal(429, "0x80072322", Retry_After="250"))
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(stub.settings), encoding="utf-8")
+    executable = Path(sys.executable).with_name("tap-cix-segments")
+    with subprocess.Popen(
+        [str(executable), "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        log = ""
+        while "Waiting 250 s" not in log:
+            log += process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        log += process.stderr.read()
+        output = process.stdout.read()
+    assert process.returncode == 143
+    assert "CIX-604" in log
+    assert "Traceback" not in log
+    assert "ACTIVATE_VERSION" not in output
 
 
 # Members and their profiles
