@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
-from audience_sdk.errors import LIST_UNKNOWN, PERMISSION_MISSING, CixError
+from audience_sdk.errors import LIST_UNKNOWN, PERMISSION_MISSING, REQUEST_REFUSED, CixError
 
 from target_campaign_monitor.answers import error_of
 from target_campaign_monitor.paging import pages
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from audience_sdk.http import Api
 
 _logger = logging.getLogger(__name__)
+
+_NOT_READABLE = {PERMISSION_MISSING, LIST_UNKNOWN, REQUEST_REFUSED}
+"""What a credential is told that may fill a list and not look at the client behind it, whichever of them it is."""
 
 
 class SuppressionList:
@@ -33,7 +36,7 @@ class SuppressionList:
         self._by_list: dict[str, AbstractSet[str] | None] = {}
 
     def of_list(self, list_id: str) -> AbstractSet[str] | None:
-        """Return the suppressed addresses, in lower case, or None if the credentials may not read them.
+        """Return the suppressed addresses, in lower case, or None if they may not be read.
 
         Args:
             list_id: A list of the client's.
@@ -46,7 +49,7 @@ class SuppressionList:
                 try:
                     self._by_list[list_id] = self._read(list_id)
                 except CixError as error:
-                    if error.code is not PERMISSION_MISSING:
+                    if error.code not in _NOT_READABLE:
                         raise
                     _logger.warning(
                         "The suppression list cannot be read (%s); who is on it is left to the platform, and nobody who"

@@ -143,14 +143,18 @@ def test_nobody_who_is_suppressed_comes_back_even_to_a_list_that_ignores_the_sup
     assert target.on_list() == emails(rows[1:])
 
 
-def test_a_token_that_may_not_read_the_suppression_list_leaves_it_to_the_platform(to_campaign_monitor: Target) -> None:
+@pytest.mark.parametrize(
+    ("path", "status", "code"), [("suppressionlist", 401, 60), ("/clients.json", 403, 403), ("/lists.json", 401, 102)]
+)
+def test_credentials_that_may_not_read_the_suppression_list_leave_it_to_the_platform(
+    to_campaign_monitor: Target, path: str, status: int, code: int
+) -> None:
     target = to_campaign_monitor
     rows = people(4)
     target.run(stream(rows), sync_mode="mirror")
     target.run(stream(rows[2:]), sync_mode="mirror")
     target.sandbox.seed("campaign_monitor", suppressed=[{"email": "new@example.com"}])
-    refusal = {"status": 401, "body": {"Code": 60, "Message": "No permission"}}
-    target.sandbox.fault("status", path="suppressionlist", **refusal)
+    target.sandbox.fault("status", path=path, status=status, body={"Code": code, "Message": "No"})
     ran = target.run(stream([*rows, {"CustomerId": "n", "EMail": "new@example.com"}]), sync_mode="mirror")
     assert ran.code == 0
     # Nobody comes back of whom it is not known that they may.
