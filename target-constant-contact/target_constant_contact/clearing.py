@@ -23,11 +23,14 @@ from target_constant_contact.vocabulary import STANDARD_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from audience_sdk.contact import StagedRow
     from audience_sdk.http import Api
 
-_SINGLE_LOOK_UPS = 5
+_FEW, _SINGLE_LOOK_UPS = 5, 100
+"""So few people are looked up one by one at once, and so many of those whom the listing did not show."""
+
 _INCLUDE = "custom_fields,phone_numbers,street_addresses,list_memberships"
 _FAILED = {400, 404, 409}
 
@@ -37,15 +40,21 @@ class Clearing:
 
     Args:
         api: The API.
-        most: How many contacts are cleared at most in a run.
+        most: How many contacts are cleared at most in a run; 0 to look at nobody.
     """
 
     def __init__(self, api: Api, most: int) -> None:
         self._api = api
-        self._left = most
+        self._most = self._left = most
 
     def clear(
-        self, rows: Sequence[StagedRow], mapped: frozenset[str], field_ids: Mapping[str, str], list_id: str
+        self,
+        rows: Sequence[StagedRow],
+        mapped: frozenset[str],
+        field_ids: Mapping[str, str],
+        *,
+        list_id: str,
+        since: datetime,
     ) -> list[str]:
         """Clear what has become empty.
 
@@ -54,6 +63,7 @@ class Clearing:
             mapped: The keys that a row of this export can have.
             field_ids: The platform's id of each mapped custom field, by its key.
             list_id: A list that holds all of them.
+            since: When the platform began to write them.
 
         Returns:
             A sentence for each value that stays though it is empty now.
@@ -61,16 +71,16 @@ class Clearing:
         Raises:
             CixError: If the platform does not answer.
         """
+        if not self._most:
+            return []
         empty = {}
         for row in rows:
             missing = mapped - msgspec.json.decode(row.payload, type=dict[str, Any]).keys()
             if missing:
                 empty[row.email_key] = missing
         warnings: list[str] = []
-        for contact in self._contacts(empty, list_id):
-            emptied = {
-                name for name in empty.get(address_of(contact), ()) if _holds(contact, name, field_ids.get(name, ""))
-            }
+        for contact in self._contacts(empty.keys(), list_id, since, warnings):
+            emptied = {name for name in empty[address_of(contact)] if _holds(contact, name, field_ids.get(name, ""))}
             if not emptied or is_unsubscribed(contact) or is_deleted(contact):
                 continue
             if self._left <= 0:
@@ -80,12 +90,30 @@ class Clearing:
             warnings += self._write(contact, emptied, field_ids)
         return warnings
 
-    def _contacts(self, empty: Collection[str], list_id: str) -> Iterator[dict[str, Any]]:
-        if len(empty) <= _SINGLE_LOOK_UPS:
-            found = (look_up(self._api, email_key, _INCLUDE) for email_key in sorted(empty))
-            return (contact for contact in found if contact is not None)
-        query = {"lists": list_id, "status": "all", "include": _INCLUDE, "limit": 500}
-        return pages(self._api, "/contacts", "contacts", query)
+    def _contacts(
+        self, email_keys: Collection[str], list_id: str, since: datetime, warnings: list[str]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield people whose rows have empty fields: whom the import has touched, then the others one by one."""
+        missing = set(email_keys)
+        if len(missing) > _FEW:
+            query = {
+                "lists": list_id,
+                "status": "all",
+                "include": _INCLUDE,
+                "updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+                "limit": 500,
+            }
+            for contact in pages(self._api, "/contacts", "contacts", query):
+                if address_of(contact) in missing:
+                    missing.discard(address_of(contact))
+                    yield contact
+        if len(missing) > _SINGLE_LOOK_UPS:
+            warnings += ["Values that are empty now may be there still: the person was not found."] * len(missing)
+            return
+        for email_key in sorted(missing):
+            found = look_up(self._api, email_key, _INCLUDE)
+            if found is not None:
+                yield found
 
     def _write(self, contact: dict[str, Any], emptied: set[str], field_ids: Mapping[str, str]) -> list[str]:
         body = whole_contact(contact)

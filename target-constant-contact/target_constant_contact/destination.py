@@ -35,7 +35,7 @@ from target_constant_contact.fields import KEY_PREFIX, MAX_ACCOUNT_FIELDS, Accou
 from target_constant_contact.names import FieldNames
 from target_constant_contact.paging import pages
 from target_constant_contact.payload import mapped_fields, row_encoder
-from target_constant_contact.readback import Landed, ReadBack
+from target_constant_contact.readback import Landed, ReadBack, written_since
 from target_constant_contact.sample import differences
 from target_constant_contact.transit import TransitList
 from target_constant_contact.vocabulary import STANDARD_FIELDS
@@ -142,7 +142,7 @@ class ConstantContact(JobDestination):
             list_id,
             reply.json()["name"],
             tuple(fields),
-            unsubscribing="Who is unsubscribed gets nothing from this account any more, from no list of it.",
+            unsubscribing="Who is unsubscribed gets nothing from this account any more, from none of its lists.",
         )
 
     def row_encoder(self, platform_list: PlatformList, mapping: FieldMapping) -> Callable[[Contact], EncodedRow]:
@@ -247,7 +247,12 @@ class ConstantContact(JobDestination):
         warnings: Sequence[str] = ()
         if batch.action is Action.UPDATE and batch.list_id in self._mapped:
             kept = [row for row in rows if row.email_key not in landed.problems]
-            warnings = self._clearing.clear(kept, *self._mapped[batch.list_id], self._import_list(batch))
+            warnings = self._clearing.clear(
+                kept,
+                *self._mapped[batch.list_id],
+                list_id=self._import_list(batch),
+                since=written_since(answer, batch.sent_at),
+            )
         return BatchResult({**note.problems, **landed.problems}, warnings=warnings, platform_ids=landed.contact_ids)
 
     def finish_list(self, list_id: str) -> None:

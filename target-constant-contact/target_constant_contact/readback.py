@@ -109,8 +109,7 @@ class ReadBack:
         """Compare the rows with the list: first with whom the import has touched."""
         found = Landed()
         missing = set(email_keys)
-        started_at = moment_of(activity.get("started_at"))
-        since = started_at - _SLACK if started_at else datetime.fromtimestamp(sent_at, timezone.utc) - _CLOCK_SKEW
+        since = written_since(activity, sent_at)
         for contact in self._members(list_id, {"updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
             email_key = address_of(contact)
             if email_key in missing:
@@ -155,6 +154,17 @@ class ReadBack:
             listing = pages(self._api, "/contacts", "contacts", {"status": "unsubscribed", "limit": 500})
             self._unsubscribed = AddressSet(map(address_of, filter(is_unsubscribed, listing)))
         return self._unsubscribed
+
+
+def written_since(activity: Mapping[str, Any], sent_at: float) -> datetime:
+    """Return a time after which the platform has written all rows of an import, by its own clock if it tells.
+
+    Args:
+        activity: The activity.
+        sent_at: When the import was sent, seconds since the epoch.
+    """
+    started_at = moment_of(activity.get("started_at"))
+    return started_at - _SLACK if started_at else datetime.fromtimestamp(sent_at, timezone.utc) - _CLOCK_SKEW
 
 
 def problem_of(contact: dict[str, Any] | None, list_id: str, told: str = "") -> RowProblem | None:

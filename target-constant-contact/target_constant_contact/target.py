@@ -42,7 +42,7 @@ class TargetConstantContact(AudienceTarget):
             th.IntegerType,
             default=500,
             description="Values that have become empty are cleared for so many changed people in a run, each with a"
-            " request of its own, as the import cannot clear; of the others it is only said.",
+            " request of its own, as the import cannot clear; of the others it is only said. 0: nobody is looked at.",
         ),
         th.Property(
             "sms_permission_to_send",

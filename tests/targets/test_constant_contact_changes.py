@@ -147,6 +147,13 @@ def test_of_many_emptied_values_so_many_are_cleared_as_the_setting_says_and_the_
     assert len(listings) == 1, "people were looked up one by one"
 
 
+def test_without_clearing_nobody_is_looked_at(filled: Target) -> None:
+    ran = filled.run(wide(*people(8, **{**FULL, "City": None})), max_cleared=0, read_back_sample=0)
+    assert ran.counts == {"received": 8, "updated": 8}
+    assert [each for each in filled.requests("GET", "/contacts") if "lists" in each["query"]] == []
+    assert len([member for member in filled.members().values() if "city" in member["fields"]]) == 8
+
+
 def test_a_clearing_that_the_platform_refuses_is_counted_and_nobody_is_lost(filled: Target) -> None:
     filled.sandbox.fault("status", status=400, method="PUT", count=1)
     ran = filled.run(wide(*people(2, **{**FULL, "City": None}), *people(6, start=3, **FULL)))
