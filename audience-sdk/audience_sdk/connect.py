@@ -193,7 +193,8 @@ class Check:
         if as_json:
             show_json({"account": told, "lists": self.lists, "problems": problems})
             return
-        rows = [{"what": name.replace("_", " "), "value": value} for name, value in told.items() if value not in (None, [])]
+        known = {name: value for name, value in told.items() if value not in (None, [])}
+        rows = [{"what": name.replace("_", " "), "value": value} for name, value in known.items()]
         show_table(rows, {"what": "account", "value": ""})
         if self.lists:
             titles = {"list_id": "list", "name": "name", "people": "people", "fields": "custom fields"}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_PROFILES = 1_000_000
 """The ceiling of one export, as Microsoft's own exports to these platforms had it."""
 
+_BELOW = "custom_fields."
+
 # Meltano cannot pass a decimal from the environment, but it can pass a text.
 _ratio_type = th.CustomType({"type": ["number", "string"]})
 _columns = th.OneOf(th.StringType, th.ArrayType(th.StringType))
@@ -338,6 +340,22 @@ class Settings:
         if not lists:
             raise CixError(LIST_UNSET, f"No list is named for segment `{segment}`.")
         return lists
+
+
+def with_custom_fields(field_mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the setting with its custom fields below `custom_fields`.
+
+    Meltano writes what is nested in a setting as names with a dot, when it passes the setting in the environment.
+
+    Args:
+        field_mapping: The setting as given.
+    """
+    dotted = {name: value for name, value in field_mapping.items() if name.startswith(_BELOW)}
+    if not dotted:
+        return dict(field_mapping)
+    rest = {name: value for name, value in field_mapping.items() if name not in dotted}
+    below = {name.removeprefix(_BELOW): value for name, value in dotted.items()}
+    return {**rest, "custom_fields": {**(rest.get("custom_fields") or {}), **below}}
 
 
 def _ratio(config: Mapping[str, Any], name: str) -> float:

@@ -35,7 +35,7 @@ from audience_sdk.names import resolve
 from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
 from audience_sdk.services import Services
-from audience_sdk.settings import Settings
+from audience_sdk.settings import Settings, with_custom_fields
 from audience_sdk.sink import KeyMissingError, SegmentSink
 from audience_sdk.unchanged import form_of
 
@@ -246,6 +246,8 @@ class AudienceTarget(Target):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings without quoting a value in an error."""
         self.append_builtin_config(self.config_jsonschema)
+        if isinstance(self._config.get("field_mapping"), dict):
+            self._config["field_mapping"] = with_custom_fields(self._config["field_mapping"])
         schema = self.config_jsonschema
         if not raise_errors:
             schema = {**schema, "required": sorted(set(schema.get("required", ())) - self.export_settings)}

@@ -9,7 +9,7 @@ import pytest
 from audience_sdk.cli import check_settings
 from audience_sdk.errors import CONSENT_MISSING, LEDGER_URL_INVALID, LIST_UNSET, SETTING_INVALID, CixError
 from audience_sdk.ledger import ledger_path
-from audience_sdk.settings import MAX_PROFILES, Settings, common_settings
+from audience_sdk.settings import MAX_PROFILES, Settings, common_settings, with_custom_fields
 from singer_sdk import typing as th
 
 SCHEMA = th.PropertiesList(*common_settings({"first_name": "Column of the first name."})).to_dict()
@@ -164,3 +164,15 @@ def test_any_other_ledger_url_is_refused_and_not_shown(url: str) -> None:
 
     assert caught.value.code is LEDGER_URL_INVALID
     assert "s-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"email": "E", "custom_fields": {"City": "C", "a.b": ["D", "E"]}},
+        {"email": "E", "custom_fields.City": "C", "custom_fields.a.b": ["D", "E"]},
+        {"email": "E", "custom_fields": {"City": "C"}, "custom_fields.a.b": ["D", "E"]},
+    ],
+)
+def test_custom_fields_can_come_as_meltano_writes_them_into_the_environment(given: dict[str, Any]) -> None:
+    assert with_custom_fields(given) == {"email": "E", "custom_fields": {"City": "C", "a.b": ["D", "E"]}}
