@@ -1,9 +1,4 @@
-"""The engine alone against what it is built on and against the floor: the same Singer lines, each in its own process.
-
-    python -m benchmarks.engine_ratios VARIANT < lines
-
-runs one variant that is not the engine. The engine is `benchmarks/engine.py`.
-"""
+"""The engine alone against what it is built on and against the floor: the same Singer lines, one process each."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import source
 from benchmarks.places import BIN, HERE, ROOT, WORK, public
@@ -161,43 +156,15 @@ def run_variant(variant: str, folder: Path, lines: Path) -> Measured:
 
 
 def _command(variant: str, folder: Path) -> list[str]:
-    if variant.startswith("engine"):
-        return [sys.executable, str(HERE / "engine.py"), "--run", "--config", str(folder / "config.json")]
-    return [sys.executable, "-m", "benchmarks.engine_ratios", variant]
+    scripts = {
+        "sdk": ["sdk_sink.py"],
+        "sdk unvalidated": ["sdk_sink.py", "--unvalidated"],
+        "floor": ["floor.py"],
+    }
+    script, *options = scripts.get(variant, ["engine.py", "--run", "--config", str(folder / "config.json")])
+    return [sys.executable, str(HERE / script), *options]
 
 
 def _ratio(content: Mapping[str, Any], variant: str, base: str, figure: str) -> float:
     pairs = zip(content["runs"][variant], content["runs"].get(base, []), strict=False)
     return float(median([run[figure] / max(other[figure], 1e-3) for run, other in pairs] or [0.0]))
-
-
-def _sdk(*, validate: bool) -> None:
-    """Read the lines with the SDK's target and a sink that does nothing."""
-    from singer_sdk import BatchSink, Target  # noqa: PLC0415 - the floor does without the SDK
-
-    class NullSink(BatchSink):
-        def process_batch(self, context: dict[str, Any]) -> None:
-            pass
-
-    class NullTarget(Target):
-        name = "target-null"
-        config_jsonschema: ClassVar[dict[str, Any]] = {"type": "object", "properties": {}}
-        default_sink_class = NullSink
-
-    NullTarget(config={} if validate else {"validate_records": False}).listen()
-
-
-def _floor() -> None:
-    """Decode each line and do nothing with it."""
-    import msgspec  # noqa: PLC0415 - the others are not to pay for it
-
-    decode = msgspec.json.Decoder().decode
-    for line in sys.stdin.buffer:
-        decode(line)
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "floor":
-        _floor()
-    else:
-        _sdk(validate=sys.argv[1] == "sdk")
