@@ -58,7 +58,8 @@ def exported(project: MeltanoProject, common_folder: Path, shared_sandbox: Runni
 
 def export_to_both(project: MeltanoProject, sandbox: RunningSandbox, folder: Path, *options: str) -> dict[str, Any]:
     sandbox.control("DELETE", "/requests")
-    settings = settings_of(sandbox.url, folder)
+    taps = ("TAP_CIX_SEGMENTS", "TAP_CIX_SEGMENTS__CAMPAIGN_MONITOR")
+    settings = settings_of(sandbox.url, folder) | {f"{tap}_SKIP_UNCHANGED": "true" for tap in taps}
     started = {platform: project.start("run", *options, *pair, **settings) for platform, pair in EXPORTS.items()}
     ended = {platform: wait_for(process) for platform, process in started.items()}
     return {
