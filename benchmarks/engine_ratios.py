@@ -54,6 +54,7 @@ def run(results: Results, profiles: int, runs: int) -> None:
                         "wall_s": round(measured.wall_s, 3),
                         "net_s": round(net, 3),
                         "cpu_s": round(measured.cpu_s, 3),
+                        "net_cpu_s": round(measured.cpu_s - start.cpu_s, 3),
                         "rows_per_s": round(profiles / measured.wall_s),
                         "peak_mib": round(measured.largest(), 1),
                     },
@@ -71,6 +72,7 @@ def tables(content: Mapping[str, Any]) -> str:
             title,
             seconds(found["wall_s"]),
             seconds(found["net_s"]),
+            seconds(found["net_cpu_s"]),
             number(found["rows_per_s"]),
             mib(found["peak_mib"]),
             f"{_ratio(content, variant, 'engine', 'wall_s'):.2f}",
@@ -82,7 +84,7 @@ def tables(content: Mapping[str, Any]) -> str:
         if (found := content["medians"].get(variant))
     ]
     head = (
-        *("what reads the lines", "wall s", "net s", "rows/s", "peak MiB"),
+        *("what reads the lines", "wall s", "net s", "net CPU s", "rows/s", "peak MiB"),
         *("time ÷ engine's", "net ÷ engine's", "time ÷ floor's", "net ÷ floor's"),
     )
     return (
