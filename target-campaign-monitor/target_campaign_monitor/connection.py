@@ -10,6 +10,8 @@ from audience_sdk.oauth import RefreshingToken
 from requests.auth import HTTPBasicAuth
 from singer_sdk import typing as th
 
+from target_campaign_monitor.answers import code_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -116,5 +118,4 @@ def _oauth_url(api_url: str) -> str:
 
 
 def _expired(reply: Reply) -> bool:
-    body = reply.json()
-    return isinstance(body, dict) and body.get("Code") == _EXPIRED
+    return code_of(reply) == _EXPIRED

@@ -14,7 +14,7 @@ from audience_sdk.errors import SETTING_INVALID, CixError
 from audience_sdk.mapping import nearest
 from singer_sdk import typing as th
 
-from target_campaign_monitor.answers import error_of
+from target_campaign_monitor.answers import code_of, error_of
 from target_campaign_monitor.connection import SCOPE
 from target_campaign_monitor.customfields import read_fields
 
@@ -121,7 +121,7 @@ class CampaignMonitorDirectory(Directory):
         list_id = reply.json()
         if reply.ok and isinstance(list_id, str):
             return list_id
-        if isinstance(list_id, dict) and list_id.get("Code") == _TITLE_TAKEN:
+        if code_of(reply) == _TITLE_TAKEN:
             # Another export has made it, or an attempt of ours whose answer was lost.
             for each in self._read(f"/clients/{client_id}/lists.json", "Lists", list):
                 if each["Name"].strip().casefold() == name.strip().casefold():

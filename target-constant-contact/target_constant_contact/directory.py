@@ -8,16 +8,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from audience_sdk.destination import CustomField, PlatformList
+from audience_sdk.destination import PlatformList
 from audience_sdk.directory import Account, Directory, KnownList
 from singer_sdk import typing as th
 
 from target_constant_contact.answers import error_of
+from target_constant_contact.fields import field_of
 from target_constant_contact.paging import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from audience_sdk.destination import CustomField
     from audience_sdk.http import Api
     from audience_sdk.oauth import RefreshingToken
 
@@ -105,16 +107,7 @@ class ConstantContactDirectory(Directory):
 
     def custom_fields(self, list_id: str | None) -> Sequence[CustomField]:  # noqa: ARG002 - all lists have the same
         """See `Directory.custom_fields`."""
-        found = pages(self._api, "/contact_custom_fields", "custom_fields", {"limit": 100})
-        return [
-            CustomField(
-                each["label"],
-                f"cf:{each['name']}",
-                each["type"],
-                tuple(choice["choice_label"] for choice in each.get("choices") or ()),
-            )
-            for each in found
-        ]
+        return tuple(map(field_of, pages(self._api, "/contact_custom_fields", "custom_fields", {"limit": 100})))
 
     def id_of(self, text: str) -> str | None:
         """See `Directory.id_of`."""

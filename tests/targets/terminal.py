@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from processes import BIN, Call, Ended, environment, run_forked
+from processes import Call, Ended, _become, _warm, run_forked
 from target_process import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess as Running
+    from pathlib import Path
 
     from target_process import Target
 
@@ -52,30 +54,25 @@ class Login:
 
     Attributes:
         page: The page that it asks to open.
-        told: What it has said, line by line.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Running, said: Path) -> None:
         self._process = process
-        self.told: list[str] = []
-        self.page = ""
-        self._pages = threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        assert self._pages.wait(PATIENCE_SECONDS), self.told
+        self._said = said
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (found := re.search(r"Open this page .*: (http\S+)\n", self.told())) is None:
+            assert time.monotonic() < deadline
+            assert process.exitcode is None, self.told()
+            time.sleep(0.01)
+        self.page = found[1]
 
-    def _read(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.told.append(line)
-            found = re.search(r"Open this page .*: (http\S+)", line)
-            if found:
-                self.page = found[1]
-                self._pages.set()
-        self._pages.set()
+    def told(self) -> str:
+        """What it has said so far."""
+        return self._said.read_text("utf-8") if self._said.exists() else ""
 
     @property
     def pid(self) -> int:
+        assert self._process.pid is not None
         return self._process.pid
 
     def answer_device(self, decision: str = "approve") -> None:
@@ -94,12 +91,12 @@ class Login:
 
     def end(self) -> tuple[int, str]:
         """Wait for the end, and return exit code and all that was said."""
-        code = self._process.wait(PATIENCE_SECONDS)
-        self._reader.join(PATIENCE_SECONDS)
-        told = "".join(self.told)
+        self._process.join(PATIENCE_SECONDS)
+        told = self.told()
+        assert self._process.exitcode is not None, told
         assert "Traceback" not in told
         assert not [secret for secret in SECRETS if secret in told]
-        return code, told
+        return self._process.exitcode, told
 
 
 @contextmanager
@@ -111,17 +108,20 @@ def login(target: Target, key: str = "", **settings: Any) -> Iterator[Login]:
         key: Encrypts the tokens.
         **settings: In place of the export's own.
     """
-    process = subprocess.Popen(
-        [BIN / target.name, "--config", config_path(target, **settings), "--login"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        cwd=target.folder,
-        env=environment() | {"CIX_TOKEN_KEY": key},
-    )
-    with process:
-        try:
-            yield Login(process)
-        finally:
-            process.kill()
+    call = Call(target.name, ("--config", config_path(target, **settings), "--login"), target.folder)
+    streams = [target.folder / f"login-{name}" for name in ("in", "out", "said")]
+    for path in streams:
+        path.write_text("", "utf-8")
+    process = _warm.Process(target=_log_in, args=(call, key, *map(str, streams)))
+    process.start()
+    try:
+        yield Login(process, streams[2])
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+
+
+def _log_in(call: Call, key: str, *streams: str) -> None:
+    os.environ["CIX_TOKEN_KEY"] = key
+    _become(call, *streams)

@@ -354,3 +354,55 @@ def test_after_a_login_lists_and_fields_are_shown_without_the_settings_of_an_exp
     assert [each["name"] for each in shown(by_browser, "--lists", **bare)] == ["Newsletter"]
     names = {each["name"] for each in shown(by_browser, "--fields", **bare)}
     assert {"email", "first_name", "City", "Loyalty Points"} <= names
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        ("reuse_revokes_grant", True),
+        ("refresh_expires_access_tokens", True),
+        ("missing_token_status", "403"),
+        ("token_requests_per_second", 1),
+    ],
+)
+def test_exports_go_on_for_days_however_the_platform_treats_old_tokens(
+    by_browser: Target, switch: str, value: object
+) -> None:
+    target = by_browser
+    target.sandbox.switch(f"constant_contact.{switch}", value)
+    with login(target) as under_way:
+        under_way.browse()
+        assert under_way.end()[0] == 0
+    for day in (1, 2):
+        target.sandbox.advance(DAY + 1)
+        assert target.run(stream(people(day))).code == 0
+
+
+@pytest.mark.parametrize("rotating", [True, False])
+def test_an_answer_of_the_token_endpoint_that_got_lost_uses_up_a_rotating_token_alone(
+    to_constant_contact: Target, rotating: bool
+) -> None:
+    target = to_constant_contact
+    [application] = [each for each in accounts.CONSTANT_CONTACT.applications if each.rotating is rotating]
+    target.config |= {
+        "client_id": application.client_id,
+        "client_secret": application.client_secret,
+        "refresh_token": application.refresh_token,
+    }
+    target.sandbox.fault("drop_after", path="/token", count=1)
+    ran = target.run(stream(people(1)))
+    if rotating:
+        assert "CIX-403" in ran.stderr
+        assert "did not arrive" in ran.stderr
+    else:
+        assert ran.code == 0
+
+
+def test_half_a_year_without_an_export_ends_a_login(by_browser: Target) -> None:
+    with login(by_browser) as under_way:
+        under_way.browse()
+        assert under_way.end()[0] == 0
+    by_browser.sandbox.advance(181 * DAY)
+    ran = by_browser.run(stream(people(1)))
+    assert ran.code == 1
+    assert "CIX-403" in ran.stderr
