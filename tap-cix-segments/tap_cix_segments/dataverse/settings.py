@@ -134,5 +134,5 @@ class DataverseSettings:
             provider=config.get("segment_provider"),
             skip_members_without_profile=bool(config.get("skip_members_without_profile")),
             named=named,
-            names_only=segments is not None and len(named) == len(segments),
+            names_only=bool(named) and len(named) == len(segments or ()),
         )

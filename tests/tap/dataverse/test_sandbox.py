@@ -213,3 +213,80 @@ def test_one_request_at_a_time(environment: RunningSandbox, counts: Callable[...
     environment.switch("dataverse.concurrent_requests", 1)
     assert counts() == MEMBERS
     assert {request["status"] for request in environment.requests("dataverse")} == {200}
+
+
+@pytest.mark.parametrize("limit", [0, 2_000])
+def test_two_providers_of_one_customer_make_one_member(
+    environment: RunningSandbox,
+    sync: Callable[..., Any],
+    limit: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "LOOKUP_LIMIT", limit)
+    environment.seed("dataverse", folder=str(DEMO), providers=["audience insights", "another app"])
+    outcome = sync("not used", **live(environment))
+    for name, members in MEMBERS.items():
+        ids = [record["CustomerId"] for record in outcome.records(name)]
+        assert len(ids) == len(set(ids)) == members
+
+
+def test_a_customer_merged_before_memberships_were_synced_stays_a_member_with_the_same_address(
+    environment: RunningSandbox, sync: Callable[..., Any]
+) -> None:
+    before = sync("not used", **live(environment, segments=["ChurnRisk"])).records("ChurnRisk")
+    gone, kept = before[0], before[1:]
+    merged = {**gone, "CustomerId": "f" * 32, "PreviousCustomerId": f"{'e' * 32};{gone['CustomerId']}"}
+    environment.seed("dataverse", profiles=[merged], removed_profiles=[gone["CustomerId"]])
+    outcome = sync("not used", **live(environment, segments=["ChurnRisk"]))
+    after = {record["CustomerId"]: record for record in outcome.records("ChurnRisk")}
+    assert after == {**{record["CustomerId"]: record for record in kept}, "f" * 32: merged}
+    assert len(outcome.of_type("ACTIVATE_VERSION")) == 1
+
+
+def test_a_profile_that_is_gone_leaves_its_segments_without_an_end(
+    environment: RunningSandbox, sync: Callable[..., Any]
+) -> None:
+    [gone, *_] = sync("not used", **live(environment, segments=["ChurnRisk"])).records("ChurnRisk")
+    environment.seed("dataverse", removed_profiles=[gone["CustomerId"]])
+    outcome = sync("not used", **live(environment, segments=["ChurnRisk"]))
+    assert len(outcome.records("ChurnRisk")) == 78
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+
+
+@pytest.mark.parametrize("left", ["row_deleted", "list_emptied"])
+def test_who_left_the_last_segment_is_no_member(
+    environment: RunningSandbox, counts: Callable[..., dict[str, int]], sync: Callable[..., Any], left: str
+) -> None:
+    environment.switch("dataverse.left_all_segments", left)
+    [leaver, *_] = sync("not used", **live(environment, segments=["ChurnRisk"])).records("ChurnRisk")
+    environment.seed("dataverse", memberships=[{"customer_id": leaver["CustomerId"], "segments": []}])
+    read = counts()
+    assert (read["ChurnRisk"], read["NewsletterReaders"]) == (78, 299)
+
+
+def test_state_and_refresh_of_a_segment_are_known(environment: RunningSandbox) -> None:
+    environment.seed(
+        "dataverse",
+        segments=[
+            {
+                "name": "ChurnRisk",
+                "display_name": "At risk",
+                "state": "Inactive",
+                "last_refresh": "2026-10-01T04:00:00Z",
+            }
+        ],
+    )
+    streams = TapCixSegments(config=live(environment)).streams
+    segment = streams["ChurnRisk"]._segment  # type: ignore[attr-defined]  # a stream of this tap
+    assert (segment.schema["title"], segment.active) == ("At risk", False)
+    assert segment.refreshed_at is not None
+    assert segment.refreshed_at.isoformat() == "2026-10-01T04:00:00+00:00"
+
+
+def test_a_segment_that_has_become_empty_is_read_to_its_end(
+    environment: RunningSandbox, counts: Callable[..., dict[str, int]], sync: Callable[..., Any]
+) -> None:
+    members = sync("not used", **live(environment, segments=["ChurnRisk"])).records("ChurnRisk")
+    emptied = [{"customer_id": m["CustomerId"], "segments": ["NewsletterReaders"]} for m in members]
+    environment.seed("dataverse", memberships=emptied)
+    assert counts(segments=["ChurnRisk"]) == {"ChurnRisk": 0}
