@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from audience_sdk.errors import FIELD_UNKNOWN, SETTING_INVALID, CixError
-from audience_sdk.mapping import nearest
+from audience_sdk.errors import FIELD_UNKNOWN, CixError
+from audience_sdk.fields import find_custom_fields as find_custom_fields  # noqa: PLC0414 - for destinations to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -166,39 +166,6 @@ class BatchRefusedError(Exception):
     def __init__(self, problem: RowProblem) -> None:
         super().__init__(problem.reason)
         self.problem = problem
-
-
-def find_custom_fields(
-    named: Collection[str], available: Collection[CustomField], *, fold: Callable[[str], str] = str.casefold
-) -> dict[str, CustomField]:
-    """Find the platform's custom fields that the field mapping names, by name or by key.
-
-    Args:
-        named: Names as the user wrote them.
-        available: The custom fields that there are.
-        fold: Makes names equal that the platform takes for the same.
-
-    Returns:
-        The custom field by the name that the user wrote.
-
-    Raises:
-        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field; `SETTING_INVALID` if two entries name one.
-    """
-    by_name = {fold(each.key): each for each in available} | {fold(each.name): each for each in available}
-    for name in named:
-        if fold(name) not in by_name:
-            raise CixError(
-                FIELD_UNKNOWN,
-                f"Setting `field_mapping.custom_fields` names `{name}`, which the platform does not have"
-                f"{nearest(name, [each.name for each in available])}.",
-            )
-    spelled: dict[str, str] = {}
-    for name in named:
-        other = spelled.setdefault(by_name[fold(name)].key, name)
-        if other != name:
-            message = f"Setting `field_mapping.custom_fields` names `{other}` and `{name}`, which are the same field."
-            raise CixError(SETTING_INVALID, message)
-    return {name: by_name[fold(name)] for name in named}
 
 
 class Destination(ABC):

@@ -1,4 +1,4 @@
-"""What a custom field would have to hold, told from the JSON schema of a segment. Pure."""
+"""Custom fields: found by name, and if they are missing, what they would have to hold by a segment's schema. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from audience_sdk.mapping import as_text
+from audience_sdk.errors import FIELD_UNKNOWN, SETTING_INVALID, CixError
+from audience_sdk.mapping import as_text, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from audience_sdk.destination import CustomField
     from audience_sdk.mapping import Columns
 
 
@@ -42,6 +44,39 @@ class WantedField:
     name: str
     kind: FieldKind = FieldKind.TEXT
     options: tuple[str, ...] = ()
+
+
+def find_custom_fields(
+    named: Collection[str], available: Collection[CustomField], *, fold: Callable[[str], str] = str.casefold
+) -> dict[str, CustomField]:
+    """Find the platform's custom fields that the field mapping names, by name or by key.
+
+    Args:
+        named: Names as the user wrote them.
+        available: The custom fields that there are.
+        fold: Makes names equal that the platform takes for the same.
+
+    Returns:
+        The custom field by the name that the user wrote.
+
+    Raises:
+        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field; `SETTING_INVALID` if two entries name one.
+    """
+    by_name = {fold(each.key): each for each in available} | {fold(each.name): each for each in available}
+    for name in named:
+        if fold(name) not in by_name:
+            raise CixError(
+                FIELD_UNKNOWN,
+                f"Setting `field_mapping.custom_fields` names `{name}`, which the platform does not have"
+                f"{nearest(name, [each.name for each in available])}.",
+            )
+    spelled: dict[str, str] = {}
+    for name in named:
+        other = spelled.setdefault(by_name[fold(name)].key, name)
+        if other != name:
+            message = f"Setting `field_mapping.custom_fields` names `{other}` and `{name}`, which are the same field."
+            raise CixError(SETTING_INVALID, message)
+    return {name: by_name[fold(name)] for name in named}
 
 
 def wanted_field(name: str, columns: Columns, properties: Mapping[str, Any]) -> WantedField:

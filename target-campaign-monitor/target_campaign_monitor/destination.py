@@ -125,7 +125,12 @@ class CampaignMonitor(Destination):
         returning = self._returning(batch.list_id, [row for row in rows if problems.get(row.email_key) is DELETED])
         if not returning:
             return replace(result, problems=problems)
-        second = self._import(replace(batch, rows=returning), resubscribe=True)
+        try:
+            second = self._import(replace(batch, rows=returning), resubscribe=True)
+        except CixError as error:
+            # The first pass has stored its rows.
+            error.in_doubt = True
+            raise
         for row in returning:
             del problems[row.email_key]
         return BatchResult(

@@ -144,6 +144,28 @@ def test_nobody_who_is_suppressed_comes_back_even_to_a_list_that_ignores_the_sup
 
 
 @pytest.mark.parametrize(
+    ("fault", "settings"), [("throttle", {}), ("status", {"status": 401, "body": {"Code": 100, "Message": "Invalid"}})]
+)
+def test_rows_of_an_import_whose_second_pass_failed_leave_with_their_segment(
+    to_campaign_monitor: Target, fault: str, settings: dict[str, Any]
+) -> None:
+    target = to_campaign_monitor
+    rows, others = people(3), people(2, start=10)
+    target.run(stream([*rows, *others]), sync_mode="mirror")
+    target.run(stream(others), sync_mode="mirror")
+    number = target.sandbox.fault(fault, path="import", skip=1, **settings)
+    # The newcomers are stored by the first pass; those who come back need the second, which fails.
+    newcomers = people(2, start=20)
+    broken = target.run(stream([*rows, *others, *newcomers]), sync_mode="mirror", max_attempts=1)
+    assert broken.code != 0
+    assert target.on_list() == emails([*others, *newcomers])
+    target.sandbox.control("DELETE", f"/faults/{number}")
+    ran = target.run(stream([*rows, *others]), sync_mode="mirror")
+    assert ran.code == 0
+    assert target.on_list() == emails([*rows, *others])
+
+
+@pytest.mark.parametrize(
     ("path", "status", "code"), [("suppressionlist", 401, 60), ("/clients.json", 403, 403), ("/lists.json", 401, 102)]
 )
 def test_credentials_that_may_not_read_the_suppression_list_leave_it_to_the_platform(
