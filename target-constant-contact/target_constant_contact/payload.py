@@ -32,7 +32,9 @@ MAX_CUSTOM_VALUE_LENGTH = 255
 """Characters of a custom field's value (vendor's API contract)."""
 
 _MAX_DIGITS = 4
-_MAX_EXPONENT = 20
+_MAX_WHOLE_DIGITS, _MAX_DECIMALS = 17, 10
+"""Numbers beyond this are noise; the platform's own bounds, where a field states any, are narrower."""
+
 _TRUE = {"true", "yes", "y", "on", "1"}
 _FALSE = {"false", "no", "n", "off", "0"}
 _FRACTION = re.compile(r"\.\d+")
@@ -175,10 +177,10 @@ def _integer_fit(name: str, low: int, high: int) -> Fit:
 def _number_fit(field: CustomField) -> Fit:
     """Numbers as plain decimals, within what the field says of decimals and sign."""
     details = field if isinstance(field, Field) else Field(field.name, field.key, field.kind)
-    places = 0 if details.integer else details.decimal_places
+    places = 0 if details.integer else _MAX_DECIMALS if details.decimal_places is None else details.decimal_places
 
     def fit(text: str, warnings: list[str]) -> str:
-        if text.isdecimal() and text.isascii():
+        if len(text) <= _MAX_WHOLE_DIGITS and text.isdecimal() and text.isascii():
             return text
         number = _decimal(text)
         if number is None:
@@ -187,7 +189,7 @@ def _number_fit(field: CustomField) -> Fit:
         if number < 0 and not details.allow_negative:
             warnings.append(f"`{field.name}`: left empty, the field takes no negative numbers.")
             return ""
-        if places is not None and -int(number.as_tuple().exponent) > places:
+        if -int(number.as_tuple().exponent) > places:
             warnings.append(f"`{field.name}`: rounded to {places} decimals.")
             number = round(number, places)
         return format(number, "f")
@@ -200,7 +202,7 @@ def _decimal(text: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() and abs(number.adjusted()) < _MAX_EXPONENT and "_" not in text else None
+    return number if number.is_finite() and number.adjusted() < _MAX_WHOLE_DIGITS and "_" not in text else None
 
 
 def _boolean_fit(name: str) -> Fit:
@@ -228,7 +230,13 @@ def _choice_fit(field: CustomField, *, grows: bool) -> Fit:
         whole = [choice for choice in choices if "," not in choice]
         if len(whole) < len(choices):
             warnings.append(f"`{field.name}`: an option with a comma in it was left out, as commas part the options.")
-        return ",".join(whole)
+        joined = ",".join(whole)
+        if len(joined) <= MAX_CUSTOM_VALUE_LENGTH:
+            return joined
+        warnings.append(
+            f"`{field.name}`: the last options were left out, all have {MAX_CUSTOM_VALUE_LENGTH} characters."
+        )
+        return joined[: MAX_CUSTOM_VALUE_LENGTH + 1].rpartition(",")[0]
 
     return fit
 

@@ -53,6 +53,6 @@ CONSTANT_CONTACT: dict[str, Death] = {
     "job-of-removals-in-flight": AtCall(_JOB, about=_REMOVE, after=True),
     "job-ended-not-settled": AtCall("audience_sdk.apply:Applier._settle"),
     "before-emptying-transit": AtCall(_EMPTY_TRANSIT),
-    "emptying-transit": AtCall("target_constant_contact.transit:TransitList._wait_for"),
+    "emptying-transit": AtCall("target_constant_contact.activities:Activities.wait_for"),
     "transit-emptied": AtCall(_EMPTY_TRANSIT, after=True),
 }

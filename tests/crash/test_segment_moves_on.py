@@ -58,6 +58,8 @@ def test_who_came_back_in_a_killed_run_and_has_left_since_can_come_back_again(ex
 def test_rows_whose_answers_were_lost_are_on_no_list_that_they_have_left_since(export: Export) -> None:
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
     export.sandbox.fault("drop_after", platform=export.platform, method="POST", path="import")
+    # Nor does the platform tell what it has begun.
+    export.sandbox.fault("status", status=503, method="GET", path="/activities$")
     ran = export.run(segment(people(1, 2, 3)), **MIRROR)
     assert (ran.code, ran.counts) == (1, {"received": 3, "unchanged": 2, "failed": 1})
     export.sandbox.control("DELETE", "/faults")

@@ -143,6 +143,9 @@ def test_a_standard_value_is_fitted_to_its_field(field: str, text: str, value: o
         ("Loyalty Points", "NaN", None, "no number"),
         ("Loyalty Points", "1e999", None, "no number"),
         ("Loyalty Points", "1_000", None, "no number"),
+        ("Loyalty Points", "1" * 18, None, "no number"),
+        ("Loyalty Points", "9" * 17 + "." + "9" * 30, "1" + "0" * 17 + "." + "0" * 10, "rounded to 10"),
+        ("Loyalty Points", "0." + "3" * 300, "0.3333333333", "rounded to 10"),
         ("Vip", "Yes", "true", ""),
         ("Vip", "0", "false", ""),
         ("Vip", "perhaps", None, "neither true nor false"),
@@ -244,6 +247,15 @@ def test_more_custom_fields_than_a_contact_can_have_are_refused() -> None:
         row_encoder(PlatformList("L1", "Newsletter", available), mapping(custom=names))
     assert caught.value.code.code == "CIX-101"
     row_encoder(PlatformList("L1", "Newsletter", available), mapping(custom=names[:25]))
+
+
+def test_of_more_options_than_a_value_can_hold_the_last_are_left_out_whole() -> None:
+    options = tuple(f"Option number {number:02}" for number in range(20))
+    field = CustomField("Interests", "cf:interests", "multi_select", options)
+    encode = row_encoder(PlatformList("L1", "Newsletter", (field,)), mapping(custom=("Interests",)))
+    payload, warnings = encode(contact({"Interests": ";".join(options)}))
+    assert json.loads(payload)["cf:interests"] == ",".join(options[:15])
+    assert len(warnings) == 1
 
 
 class Recorder:

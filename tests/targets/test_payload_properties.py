@@ -11,10 +11,11 @@ import pytest
 import target_campaign_monitor.payload as campaign_monitor
 import target_constant_contact.payload as constant_contact
 from audience_sdk.contact import Contact
-from audience_sdk.destination import CustomField
+from audience_sdk.destination import CustomField, PlatformList
 from audience_sdk.mapping import FieldMapping
 from hypothesis import given
 from hypothesis import strategies as st
+from target_constant_contact.vocabulary import STANDARD_FIELDS
 
 _OPTIONS = ("Small", "Large", "Extra, large")
 CM_KINDS = ("Text", "Number", "Date", "MultiSelectOne", "MultiSelectMany", "Country", "USState")
@@ -58,9 +59,12 @@ def mapping_of_all(standard: list[str], custom: list[str]) -> FieldMapping:
 
 
 CM_STANDARD = ["name", "first_name", "last_name", "consent_to_track"]
-CC_STANDARD = list(constant_contact.STANDARD_FIELDS)
+# Of two names for one place a mapping may have one.
+CC_STANDARD = list({field.place: name for name, field in reversed(STANDARD_FIELDS.items())}.values())
 CM_ENCODE = campaign_monitor.row_encoder(CM_FIELDS.values(), mapping_of_all(CM_STANDARD, list(CM_FIELDS)), None)
-CC_ENCODE = constant_contact.row_encoder(CC_FIELDS.values(), mapping_of_all(CC_STANDARD, list(CC_FIELDS)))
+CC_ENCODE = constant_contact.row_encoder(
+    PlatformList("L1", "Newsletter", tuple(CC_FIELDS.values())), mapping_of_all(CC_STANDARD, list(CC_FIELDS))
+)
 
 
 def whole(payload: bytes) -> dict[str, Any]:
