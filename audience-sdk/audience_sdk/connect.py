@@ -224,5 +224,5 @@ def _set_values(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell(line: str) -> None:
-    """Show a line to the person at the terminal; standard output is for what a program may read."""
-    click.echo(line, err=True)
+    """Show a line to the person at the terminal, on standard output: Meltano logs the other one."""
+    click.echo(line)

@@ -53,8 +53,8 @@ def test_a_login_through_meltano_connects_the_export(
     with process:
         for line in process.stdout:
             told += line.decode()
-            page = re.search(r"Open this page .*: (http\S+)\?user_code=(\w+)", told)
-            if page and line.decode().startswith("Open this page"):
+            page = re.match(r"Open this page .*: (http\S+)\?user_code=(\w+)", line.decode())
+            if page:
                 requests.post(page[1], data={"user_code": page[2], "decision": "approve"}, timeout=10)
     assert process.returncode == 0, told
     assert "Connected to Sandbox Retail." in told

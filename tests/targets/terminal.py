@@ -56,7 +56,7 @@ class Login:
         page: The page that it asks to open.
     """
 
-    def __init__(self, process: Running, said: Path) -> None:
+    def __init__(self, process: Running, *said: Path) -> None:
         self._process = process
         self._said = said
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -68,7 +68,7 @@ class Login:
 
     def told(self) -> str:
         """What it has said so far."""
-        return self._said.read_text("utf-8") if self._said.exists() else ""
+        return "".join(path.read_text("utf-8") for path in self._said)
 
     @property
     def pid(self) -> int:
@@ -109,13 +109,13 @@ def login(target: Target, key: str = "", **settings: Any) -> Iterator[Login]:
         **settings: In place of the export's own.
     """
     call = Call(target.name, ("--config", config_path(target, **settings), "--login"), target.folder)
-    streams = [target.folder / f"login-{name}" for name in ("in", "out", "said")]
+    streams = [target.folder / f"login-{name}" for name in ("in", "out", "log")]
     for path in streams:
         path.write_text("", "utf-8")
     process = _warm.Process(target=_log_in, args=(call, key, *map(str, streams)))
     process.start()
     try:
-        yield Login(process, streams[2])
+        yield Login(process, *streams[1:])
     finally:
         process.kill()
         process.join()
