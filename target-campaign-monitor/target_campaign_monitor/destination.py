@@ -79,8 +79,9 @@ class CampaignMonitor(Destination):
     def check(self) -> str:
         """See `Destination.check`; the account's clock is the cheapest call and holds no secret."""
         reply = self._api.call("GET", "/systemdate.json", attempts=CHECK_ATTEMPTS)
-        if not reply.ok:
-            raise error_of(reply, "Checking the API key")
+        told = reply.json()
+        if not reply.ok or not isinstance(told, dict) or "SystemDate" not in told:
+            raise error_of(reply, "Checking the credentials")
         return "Campaign Monitor"
 
     def describe_list(self, list_id: str) -> PlatformList:

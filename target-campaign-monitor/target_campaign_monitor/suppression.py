@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audience_sdk.contact import email_key_of
 from audience_sdk.errors import LIST_UNKNOWN, PERMISSION_MISSING, REQUEST_REFUSED, CixError
@@ -64,13 +64,15 @@ class SuppressionList:
         return {email_key_of(each["EmailAddress"]) for each in pages(self._api, path)}
 
     def _client_of(self, list_id: str) -> str:
-        clients = self._api.call("GET", "/clients.json")
-        if not clients.ok:
-            raise error_of(clients, "Listing clients")
-        for client in clients.json():
-            lists = self._api.call("GET", f"/clients/{client['ClientID']}/lists.json")
-            if not lists.ok:
-                raise error_of(lists, "Listing the lists of a client")
-            if any(each["ListID"] == list_id for each in lists.json()):
+        for client in self._listed("/clients.json", "Listing clients"):
+            path = f"/clients/{client['ClientID']}/lists.json"
+            if any(each["ListID"] == list_id for each in self._listed(path, "Listing the lists of a client")):
                 return str(client["ClientID"])
         raise CixError(LIST_UNKNOWN, f"No client of this account has list {list_id}.")
+
+    def _listed(self, path: str, what: str) -> list[dict[str, Any]]:
+        reply = self._api.call("GET", path)
+        listed = reply.json()
+        if not reply.ok or not isinstance(listed, list):
+            raise error_of(reply, what)
+        return listed

@@ -128,6 +128,19 @@ def test_an_answer_that_nobody_knows_is_kept_in_the_summary_without_personal_dat
     assert again.counts == {"received": 3, "created": 3}
 
 
+@pytest.mark.parametrize(
+    "path", ["systemdate", "/lists/1157c0de1157c0de1157c0de1157c0de.json", "customfields", "clients.json"]
+)
+@pytest.mark.parametrize("body", ["Please sign in", {"welcome": "anna@example.com"}])
+def test_a_page_of_a_proxy_is_no_answer_to_any_look_up(to_campaign_monitor: Target, path: str, body: Any) -> None:
+    target = to_campaign_monitor
+    target.sandbox.fault("status", status=200, body=body, method="GET", path=path)
+    ran = target.run(stream(people(2)))
+    assert ran.code == 1
+    assert "CIX-411" in ran.stderr
+    assert target.on_list() == set()
+
+
 def test_people_who_fail_for_an_unknown_reason_are_rejected_and_the_reason_is_kept(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     result = {
