@@ -24,7 +24,15 @@ from tap_cix_segments.model import FolderSegment, Model, Partition, parse_model
 from tap_cix_segments.partition import PartitionReader, Rows
 from tap_cix_segments.patience import Patience
 from tap_cix_segments.segment import Batch, Column, Segment, Source
-from tap_cix_segments.storage import InputFile, clear_errors, file_mark, open_folder, scheme_of, without_secrets
+from tap_cix_segments.storage import (
+    BLOCK_BYTES,
+    InputFile,
+    clear_errors,
+    file_mark,
+    open_folder,
+    scheme_of,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     import logging
@@ -83,7 +91,7 @@ class FolderSource(Source):
         model_path = self._find_model(root, shown=shown)
         self._bases = _folders_between(dirname(model_path), dirname(root) if model_path == root else root)
         self._model = self._patience.wait(
-            lambda: self._read_model(model_path), worth_waiting={MODEL_INVALID, SOURCE_UNREADABLE}
+            lambda: self._read_model(model_path), worth_waiting={MODEL_INVALID, MODEL_NOT_FOUND}
         )
         self._partitions = {segment.name: segment.partitions for segment in self._model.segments}
         for note in self._model.notes:
@@ -207,7 +215,7 @@ class FolderSource(Source):
     @contextmanager
     def _open_partition(self, file: PartitionFile) -> Iterator[InputFile]:
         with clear_errors(PARTITION_UNREADABLE, "it cannot be opened", self._scheme):
-            opened = self._files.open(file.path, "rb")
+            opened = self._files.open(file.path, "rb", block_size=BLOCK_BYTES)
             raw = InputFile(opened)
         with opened:
             yield raw
@@ -245,7 +253,10 @@ class FolderSource(Source):
 
     def _read_model(self, path: str) -> Model:
         with clear_errors(SOURCE_UNREADABLE, f"{MODEL_FILE} cannot be read", self._scheme):
-            content = self._files.cat_file(path)
+            try:
+                content = self._files.cat_file(path)
+            except FileNotFoundError:
+                raise CixError(MODEL_NOT_FOUND, f"{MODEL_FILE} was there a moment ago, and is gone.") from None
         return parse_model(content)
 
 

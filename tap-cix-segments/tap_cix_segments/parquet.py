@@ -14,7 +14,7 @@ from audience_sdk.errors import HEADER_WRONG, PARTITION_UNREADABLE, SOURCE_UNREA
 
 from tap_cix_segments.arrow import column_of
 from tap_cix_segments.lake import ROWS_PER_BATCH
-from tap_cix_segments.storage import clear_errors, file_mark
+from tap_cix_segments.storage import BLOCK_BYTES, clear_errors, file_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ class ParquetTable:
         path = self._found[0]["name"]
         with (
             clear_errors(SOURCE_UNREADABLE, f"The table {self.name} cannot be read"),
-            self._files.open(path, "rb") as opened,
+            self._files.open(path, "rb", block_size=BLOCK_BYTES) as opened,
         ):
             return pq.read_schema(opened)
 
@@ -83,7 +83,10 @@ class ParquetTable:
                 yield from self._read_file(info["name"], file, names)
 
     def _read_file(self, path: str, file: str, names: Sequence[str]) -> Iterator[Any]:
-        with self._files.open(path, "rb") as opened, pq.ParquetFile(opened, buffer_size=_BUFFER_BYTES) as parquet:
+        with (
+            self._files.open(path, "rb", block_size=BLOCK_BYTES) as opened,
+            pq.ParquetFile(opened, buffer_size=_BUFFER_BYTES) as parquet,
+        ):
             missing = [name for name in names if name not in parquet.schema_arrow.names]
             if missing:
                 raise CixError(HEADER_WRONG, f"its file {file} lacks {', '.join(missing)}.")

@@ -40,6 +40,8 @@ RIGHTS = {
 
 _TALKATIVE = ("adlfs", "azure", "paramiko")
 """Libraries that tell of each request."""
+BLOCK_BYTES = 1 << 22
+"""How much of a remote file is fetched at a time; the libraries' own sizes are up to 50 MiB."""
 _GZIP = b"\x1f\x8b"
 _DENIED = {"ClientAuthenticationError", "PermissionError", "AuthenticationException", "PasswordRequiredException"}
 _MARKS = ("etag", "ETag", "mtime", "last_modified", "LastModified", "updated", "content_md5")
@@ -120,8 +122,8 @@ def reason_of(error: BaseException) -> str:
         error: What it raised.
     """
     status = getattr(error, "status_code", None)
-    if isinstance(error, OSError) and error.strerror and not error.filename2:
-        return error.strerror if isinstance(error.errno, int) else type(error).__name__
+    if isinstance(error, OSError) and error.strerror and isinstance(error.errno, int):
+        return error.strerror
     return f"{type(error).__name__}, HTTP status {status}" if isinstance(status, int) else type(error).__name__
 
 
