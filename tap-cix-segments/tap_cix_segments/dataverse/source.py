@@ -141,7 +141,7 @@ class DataverseSource(Source):
             return
         if self._read is None:
             self._read_all()
-        self._report_losses(segment, report)
+        self._report_losses(segment, self._join, self._reading, report)
         yield from self._batches(self._join, segment, columns, self._read or (), report)
 
     @cached_property
@@ -199,14 +199,14 @@ class DataverseSource(Source):
         self._reading.profiles(self._profiles, attributes, self._join.want(selection))
         self._read = attributes
 
-    def _report_losses(self, segment: Segment, report: SegmentReport) -> None:
-        if self._reading.unreadable:
-            message = f"{self._reading.unreadable:,} rows name their segments in a way that is not known."
-            report.rows_lost(self._reading.unreadable, MEMBERSHIPS, CixError(MEMBERSHIP_UNREADABLE, message))
-        if not self._join.members(segment.name) and not self._is_known_to_be_empty(segment):
+    def _report_losses(self, segment: Segment, join: Join, reading: Reading, report: SegmentReport) -> None:
+        if reading.unreadable:
+            message = f"{reading.unreadable:,} rows name their segments in a way that is not known."
+            report.rows_lost(reading.unreadable, MEMBERSHIPS, CixError(MEMBERSHIP_UNREADABLE, message))
+        if not join.members(segment.name) and not self._is_known_to_be_empty(segment):
             message = "no row of it names this segment."
             report.partition_lost(MEMBERSHIPS, CixError(SEGMENT_WITHOUT_MEMBERS, message))
-        without = self._join.members_without_profile(segment.name)
+        without = join.members_without_profile(segment.name)
         if without and self._settings.skip_members_without_profile:
             self._logger.warning(
                 "Segment %s: %s members have no profile and are left out.", segment.name, f"{without:,}"
@@ -218,10 +218,10 @@ class DataverseSource(Source):
     def _is_known_to_be_empty(self, segment: Segment) -> bool:
         """Say whether a segment without members can be believed to have none.
 
-        The metadata table must list it, and must call other segments by the names that the memberships have: else the
-        memberships may not be synced yet, or the names may be of another kind.
+        The metadata table must list it, not as switched off, and must call segments by the names that the memberships
+        have: else the memberships may not be synced yet, or not any more, or the names may be of another kind.
         """
-        if not self._facts or segment.name not in self._facts:
+        if not self._facts or segment.name not in self._facts or segment.active is False:
             return False
         return bool(self._facts.keys() & {*self._join.segments, *self._some_names()})
 
@@ -250,8 +250,7 @@ class DataverseSource(Source):
         reading = Reading(self._dataverse, join, self._logger, self._settings.provider)
         reading.some_memberships(self._memberships, segment.name, LOOKUP_GROUP)
         reading.profiles(self._profiles, attributes, join.want([segment.name]))
-        if not join.members(segment.name) and not self._is_known_to_be_empty(segment):
-            report.partition_lost(MEMBERSHIPS, CixError(SEGMENT_WITHOUT_MEMBERS, "no row of it names this segment."))
+        self._report_losses(segment, join, reading, report)
         yield from self._batches(join, segment, columns, attributes, report)
 
     def _batches(

@@ -405,6 +405,12 @@ def test_an_empty_segment_that_the_metadata_lists_is_read_to_its_end(stub: Stub,
     assert [m["type"] for m in outcome.messages if m.get("stream") == "Empty"] == ["SCHEMA", "ACTIVATE_VERSION"]
 
 
+def test_a_segment_that_is_switched_off_is_not_believed_to_be_empty(stub: Stub, read: Callable[..., Any]) -> None:
+    stub.add("0a", "Gold").describe("Gold", state="Active").describe("Off", state="Inactive").describe("Empty")
+    outcome = read()
+    assert [message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")] == ["Empty", "Gold"]
+
+
 @pytest.mark.parametrize("listed", [["Empty"], ["Gold (UK)", "Empty"], []])
 def test_a_segment_without_members_is_not_believed_to_be_empty_where_nothing_shows_it(
     stub: Stub, run_dataverse: Callable[..., Any], listed: list[str]
