@@ -162,21 +162,24 @@ def run_waiting(tmp_path: Path) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def sync() -> Callable[..., Outcome]:
-    """Sync in this process, with the given catalog and settings; the log goes to `caplog`."""
+    """Sync in this process, with the given catalog, state and settings; the log goes to `caplog`."""
 
-    def run(folder: ExportFolder | Path, catalog: Any = None, **settings: Any) -> Outcome:
+    def run(folder: ExportFolder | Path, catalog: Any = None, state: Any = None, **settings: Any) -> Outcome:
         where = folder.root if isinstance(folder, ExportFolder) else folder
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         try:
             with redirect_stdout(output):
-                tap = TapCixSegments(config={"folder": str(where), "wait_seconds": 0, **settings}, catalog=catalog)
+                config = {"folder": str(where), "wait_seconds": 0, **settings}
+                tap = TapCixSegments(config=config, catalog=catalog, state=state)
+                tap._forget_unselected()
                 tap.sync_all()
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
         output.seek(0)
-        return Outcome(0, output.read().splitlines(), "")
+        complete = all(stream.report.complete for stream in tap.streams.values())  # type: ignore[attr-defined]
+        return Outcome(0 if complete else 1, output.read().splitlines(), "")
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, TABLES_NOT_FOUND
 from deltalake import DeltaTable, write_deltalake
 from sftp_place import serve_sftp
 from tap_cix_segments.lake import open_lake
+from tap_cix_segments.tap import TapCixSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +81,11 @@ def lake(tmp_path: Path) -> Path:
 
 
 def test_same_segment_gives_the_same_messages_as_csv(
-    kind: str, lake: Path, export: ExportFolder, run_tap: Callable[..., Outcome]
+    kind: str, lake: Path, export: ExportFolder, sync: Callable[..., Outcome]
 ) -> None:
     export.add("Readers", ROWS, columns=TYPES)
     write(kind, lake / "Readers", table())
-    csv, columnar = run_tap(export), run_tap(lake, source=kind)
+    csv, columnar = sync(export), sync(lake, source=kind)
     assert columnar.exit_code == 0, columnar.log
     assert columnar.records("Readers") == csv.records("Readers")
     assert len(columnar.records("Readers")) == 3
@@ -92,24 +94,24 @@ def test_same_segment_gives_the_same_messages_as_csv(
 
 
 def test_each_folder_is_a_segment_and_its_files_are_read_together(
-    kind: str, lake: Path, run_tap: Callable[..., Outcome]
+    kind: str, lake: Path, sync: Callable[..., Outcome]
 ) -> None:
     write(kind, lake / "Readers", table())
     write(kind, lake / "Readers", table(2), append=True)
     write(kind, lake / "Risk", table())
-    outcome = run_tap(lake, source=kind)
+    outcome = sync(lake, source=kind)
     assert {name: len(outcome.records(name)) for name in ("Readers", "Risk")} == {"Readers": 9, "Risk": 3}
 
 
 def test_only_selected_columns_are_asked_for(
-    kind: str, lake: Path, run_tap: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    kind: str, lake: Path, sync: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(kind, lake / "Readers", table())
-    catalog = json.loads("\n".join(run_tap(lake, "--discover", source=kind).lines))
+    catalog = TapCixSegments(config={"folder": str(lake), "source": kind}).catalog_dict
     for entry in catalog["streams"][0]["metadata"]:
         name = entry["breadcrumb"][-1] if entry["breadcrumb"] else ""
         entry["metadata"]["selected"] = name in {"", "EMail", "CustomerId"}
-    outcome = run_tap(lake, catalog=catalog, source=kind)
+    outcome = sync(lake, catalog=catalog, source=kind)
     assert [set(record) for record in outcome.records("Readers")] == [{"CustomerId", "EMail"}] * 3
     source = open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
     [found] = source._tables.values()  # type: ignore[attr-defined]
@@ -118,15 +120,14 @@ def test_only_selected_columns_are_asked_for(
 
 
 def test_unchanged_table_is_left_out_and_a_changed_one_is_read(
-    kind: str, lake: Path, run_tap: Callable[..., Outcome], tmp_path: Path
+    kind: str, lake: Path, sync: Callable[..., Outcome]
 ) -> None:
     write(kind, lake / "Readers", table())
-    state = tmp_path / "state.json"
-    first = run_tap(lake, source=kind)
-    state.write_text(json.dumps(first.of_type("STATE")[-1]["value"]))
-    assert {message["type"] for message in run_tap(lake, "--state", str(state), source=kind).messages} == {"STATE"}
+    state = sync(lake, source=kind).of_type("STATE")[-1]["value"]
+    again = sync(lake, state=copy.deepcopy(state), source=kind)
+    assert {message["type"] for message in again.messages} == {"STATE"}
     write(kind, lake / "Readers", table(), append=True)
-    assert len(run_tap(lake, "--state", str(state), source=kind).records("Readers")) == 6
+    assert len(sync(lake, state=state, source=kind).records("Readers")) == 6
 
 
 _PEAK = """
@@ -188,10 +189,10 @@ def test_removed_delta_table_file_is_an_error(lake: Path, run_tap: Callable[...,
     assert "Traceback" not in outcome.log
 
 
-def test_rows_that_were_deleted_from_a_delta_table_are_not_read(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+def test_rows_that_were_deleted_from_a_delta_table_are_not_read(lake: Path, sync: Callable[..., Outcome]) -> None:
     write("delta", lake / "Readers", table())
     DeltaTable(lake / "Readers").delete(f"\"CustomerId\" = '{'0b' * 16}'")
-    assert len(run_tap(lake, source="delta").records("Readers")) == 2
+    assert len(sync(lake, source="delta").records("Readers")) == 2
 
 
 def test_values_that_do_not_fit_are_null_and_told(lake: Path, run_tap: Callable[..., Outcome]) -> None:
@@ -299,8 +300,8 @@ def linked(lake: Path) -> Path:
     return lake
 
 
-def test_tables_of_synapse_link_are_joined_to_segments(linked: Path, run_tap: Callable[..., Outcome]) -> None:
-    outcome = run_tap(linked, source="delta")
+def test_tables_of_synapse_link_are_joined_to_segments(linked: Path, sync: Callable[..., Outcome]) -> None:
+    outcome = sync(linked, source="delta")
     assert outcome.exit_code == 0, outcome.log
     gold = {record["CustomerId"]: record for record in outcome.records("Gold")}
     assert set(gold) == {"c1", "c2", "c3"}, "c3 is who c0 was before"
