@@ -18,6 +18,7 @@ from audience_sdk.errors import (
     QUOTA_SPENT,
     REQUEST_REFUSED,
     ROW_REJECTED,
+    ROW_UNCONFIRMED,
     THROTTLED,
     CixError,
 )
@@ -65,6 +66,10 @@ DELETED = RowProblem(
 FULL = RowProblem(Outcome.REJECTED, ROW_REJECTED, "On 50 lists already, the most that Constant Contact has for one.")
 LONG_ADDRESS = RowProblem(
     Outcome.REJECTED, ROW_REJECTED, "Constant Contact's import refuses addresses of more than 50 characters."
+)
+
+STILL_ON_LIST = RowProblem(
+    Outcome.FAILED, ROW_UNCONFIRMED, "Constant Contact has ended taking people off the list, and has left this one on."
 )
 
 
@@ -182,6 +187,16 @@ def all_landed(activity: Mapping[str, Any], rows: int) -> bool:
         and not any(counter(activity, name) for name in problems)
         and not activity.get("activity_errors")
     )
+
+
+def all_done(activity: Mapping[str, Any]) -> bool:
+    """Say whether a completed change of memberships was carried out for everybody, as far as it says anything.
+
+    Args:
+        activity: The activity, with its counters.
+    """
+    total, done = counter(activity, "items_total_count"), counter(activity, "items_completed_count")
+    return (total is None or done is None or done >= total) and not activity.get("activity_errors")
 
 
 def reasons(activity: Mapping[str, Any], rows: int) -> dict[int, str]:

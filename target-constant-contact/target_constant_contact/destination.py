@@ -24,6 +24,8 @@ from target_constant_contact.activities import Activities, Order, RefusedError
 from target_constant_contact.answers import (
     DELETED,
     LONG_ADDRESS,
+    STILL_ON_LIST,
+    all_done,
     all_landed,
     error_of,
     list_error,
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from target_constant_contact.activities import Begun
 SHORT_ADDRESS = 50
 """The import's contract has addresses of at most 50 characters, the rest of the API of 80; both are allowed for."""
+
+_SINGLE_LOOK_UPS = 50
+"""Of more leavers than this, reading the list tells who is on it."""
 
 _REFUSED = RowProblem(Outcome.REJECTED, ROW_REJECTED, "Constant Contact refused the import of this row.")
 _REFUSED_FOR_ITS_ROWS = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
@@ -241,7 +246,8 @@ class ConstantContact(JobDestination):
         if note.taken_for is not None and not note.taken_for.may_be(answer):
             raise _mistaken(activity_id)
         if batch.action is Action.REMOVE:
-            return BatchResult(absent=note.absent)
+            sure = note.taken_for is None and all_done(answer)
+            return BatchResult({} if sure else self._still_on(batch), absent=note.absent)
         rows = [row for row in batch.rows if row.email_key not in note.problems]
         landed = self._landed(batch, rows, answer, picked_up=note.taken_for is not None)
         warnings: Sequence[str] = ()
@@ -313,6 +319,15 @@ class ConstantContact(JobDestination):
             raise error_of(refused.reply, "Taking people off the list") from refused
         self._notes[begun.activity_id] = _Note(begun.taken_for, absent=absent)
         return Job(begun.activity_id)
+
+    def _still_on(self, batch: Batch) -> dict[str, RowProblem]:
+        """Return who is on the list after an activity that was to take them off and does not say that it has."""
+        if len(batch.rows) <= _SINGLE_LOOK_UPS:
+            ids = {row.email_key: id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows}
+            there = {email_key for email_key, contact_id in ids.items() if contact_id is not None}
+        else:
+            there = {email_key for email_key, _ in self.ids(batch.list_id)}
+        return {row.email_key: STILL_ON_LIST for row in batch.rows if row.email_key in there}
 
     def _id_of(self, row: StagedRow, list_id: str) -> str | None:
         # Whom a listing of the whole list did not show is not on it.

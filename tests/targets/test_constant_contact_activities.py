@@ -108,6 +108,24 @@ def test_a_removal_without_an_answer_is_picked_up_too(to_constant_contact: Targe
     assert target.on_list() == {row["EMail"] for row in people(4)}
 
 
+def test_leavers_whose_removal_was_mistaken_for_anothers_are_still_on_the_list_and_said_to_be(
+    to_constant_contact: Target,
+) -> None:
+    target = to_constant_contact
+    target.run(stream(people(6)), sync_mode="mirror")
+    api = ConstantContactApi(target.sandbox)
+    [elsewhere] = api.make_lists("Elsewhere")
+    others = [api.contact(row["EMail"])["contact_id"] for row in people(2)]
+    api.post(f"/activities/{REMOVAL}", {"source": {"contact_ids": others}, "list_ids": [elsewhere]})
+    target.sandbox.fault("drop_before", path=REMOVAL, count=1)
+    ran = target.run(stream(people(4)), sync_mode="mirror")
+    assert ran.code == 1
+    assert ran.summary["not_removed"] == 2
+    assert len(target.on_list()) == 6
+    assert target.run(stream(people(4)), sync_mode="mirror").counts == {"received": 4, "unchanged": 4, "removed": 2}
+    assert target.on_list() == {row["EMail"] for row in people(4)}
+
+
 @pytest.mark.parametrize("key", ["queue_full", "throttled"])
 def test_a_full_queue_is_waited_for_and_loses_nobody(
     to_constant_contact: Target, key: str, monkeypatch: pytest.MonkeyPatch

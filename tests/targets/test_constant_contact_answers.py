@@ -210,6 +210,34 @@ def test_a_listing_is_read_to_the_page_without_a_link_and_its_links_never_lead_e
     assert api.asked == [("GET", "/contacts", {"limit": 5}), ("GET", "/contacts", {"cursor": "bGltaXQ9NQ=="})]
 
 
+LEAVERS = Batch("L1", Action.REMOVE, [StagedRow(e, e, e, "S", b"") for e in ("a@example.com", "b@example.com")], 0.0)
+
+
+def found(email: str, *lists: str) -> Reply:
+    contact = {"contact_id": email, "email_address": {"address": email}, "list_memberships": lists}
+    return reply(200, {"contacts": [contact]})
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        {"status": {"items_total_count": 2, "items_completed_count": 1}},
+        {"status": {"items_total_count": 2, "items_completed_count": 2}, "activity_errors": ["Line 2: x"]},
+    ],
+)
+def test_a_removal_that_does_not_say_that_everybody_has_left_is_looked_into(ending: dict[str, Any]) -> None:
+    api = Scripted(found("a@example.com", "L1"), found("b@example.com"))
+    answer = {"activity_id": "job-1", "state": "completed", **ending}
+    result = ConstantContact(api, 60).settle(LEAVERS, answer)
+    assert {email: problem.outcome for email, problem in result.problems.items()} == {"a@example.com": Outcome.FAILED}
+
+
+@pytest.mark.parametrize("status", [{"items_total_count": 2, "items_completed_count": 2}, {"items_total_count": 2}, {}])
+def test_a_removal_that_says_nothing_else_is_done(status: dict[str, int]) -> None:
+    answer = {"activity_id": "job-1", "state": "completed", "status": status, "activity_errors": []}
+    assert ConstantContact(Scripted(), 60).settle(LEAVERS, answer).problems == {}
+
+
 @pytest.mark.parametrize("body", [b"<html>all well</html>", b"[1]", b""])
 def test_a_listing_that_is_none_is_an_unknown_answer_and_not_an_empty_one(body: bytes) -> None:
     with pytest.raises(CixError) as caught:
