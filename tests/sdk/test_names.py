@@ -49,6 +49,7 @@ def test_a_name_and_its_id_are_one_list_to_the_ledger(export: Export) -> None:
     assert second.summary["counts"]["unchanged"] == 2
     twice = export.run(segment(people(1, 2)), list_id=None, lists={"Readers": ["daily news", DAILY]})
     assert list(twice.summary["lists"]) == [DAILY]
+    assert twice.summary["counts"]["received"] == 2
 
 
 def test_an_export_that_names_ids_alone_never_asks_for_all_lists(export: Export) -> None:

@@ -17,6 +17,7 @@ from audience_sdk import http
 from audience_sdk.errors import (
     CONNECTION_LOST,
     CREDENTIALS_REFUSED,
+    NOT_CONNECTED,
     PLATFORM_UNREACHABLE,
     THROTTLED,
     CixError,
@@ -300,3 +301,78 @@ def test_no_secret_is_logged_shown_or_raised(
 
     for text in (shown, caplog.text, str(caught.value)):
         assert not any(secret in text for secret in (SEED, "client-secret", "access-1", "refresh-1"))
+
+
+def in_store(store: TokenStore, endpoint: TokenEndpoint, name: str = "") -> RefreshingToken:
+    """A connection whose settings hold no refresh token."""
+    return RefreshingToken(store, endpoint, login_name=name)
+
+
+def test_without_a_login_and_without_a_refresh_token_nothing_is_asked(store: TokenStore, server: Server) -> None:
+    with pytest.raises(CixError) as caught:
+        header_of(in_store(store, TokenEndpoint(server.url, "client")))
+
+    assert caught.value.code is NOT_CONNECTED
+    assert ":login`" in caught.value.action
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("public", "names_client", "header", "in_body"),
+    [(False, True, True, False), (True, True, False, True), (False, False, False, False)],
+    ids=["with a secret", "public", "known by the token"],
+)
+def test_a_refresh_names_the_client_as_the_login_did(
+    store: TokenStore, server: Server, *, public: bool, names_client: bool, header: bool, in_body: bool
+) -> None:
+    endpoint = TokenEndpoint(server.url, "client", "client-secret", names_client=names_client)
+    token = in_store(store, endpoint)
+    token.keep({"access_token": "old", "refresh_token": SEED, "expires_at": 0}, public=public)
+
+    assert header_of(token) == "Bearer access-1"
+    [request] = server.requests
+    assert ("Authorization" in request.headers) is header
+    assert (b"client_id=client" in request.body) is in_body
+    assert b"client-secret" not in request.body
+
+
+def test_a_login_takes_the_place_of_all_that_was_there(store: TokenStore, server: Server) -> None:
+    token = in_store(store, TokenEndpoint(server.url, "client"))
+    token.keep({"access_token": "a", "refresh_token": SEED, "scope": "one two", "expires_at": 0}, public=True)
+    token.keep({"access_token": "b", "expires_at": time.time() + 1_000}, public=True)
+
+    assert header_of(token) == "Bearer b"
+    assert token.scopes() is None
+    with pytest.raises(CixError) as caught:
+        token.renew("Bearer b")
+    assert caught.value.code is CONNECTION_LOST
+    assert server.requests == []
+
+
+def test_a_login_counts_for_a_process_that_is_under_way(store: TokenStore, server: Server) -> None:
+    mine, theirs = (in_store(store, TokenEndpoint(server.url, "client")) for _ in range(2))
+    mine.keep({"access_token": "a", "expires_at": time.time() + 1_000}, public=True)
+    header = header_of(mine)
+    theirs.keep({"access_token": "b", "expires_at": time.time() + 1_000}, public=True)
+    mine.renew(header)
+
+    assert header_of(mine) == "Bearer b"
+
+
+@pytest.mark.parametrize(("said", "known"), [("one two", {"one", "two"}), ("One,Two", {"One", "Two"})])
+def test_scopes_are_told_whatever_is_between_them(
+    store: TokenStore, server: Server, said: str, known: set[str]
+) -> None:
+    token = in_store(store, TokenEndpoint(server.url, "client"))
+    token.keep({"access_token": "a", "scope": said, "expires_at": 0}, public=True)
+
+    assert token.scopes() == known
+
+
+def test_logins_with_names_are_kept_apart(store: TokenStore, server: Server) -> None:
+    for name in ("", "second"):
+        tokens_of_it = {"access_token": f"of {name}", "expires_at": time.time() + 1_000}
+        in_store(store, TokenEndpoint(server.url, "client"), name).keep(tokens_of_it, public=True)
+
+    assert header_of(in_store(store, TokenEndpoint(server.url, "client"))) == "Bearer of "
+    assert header_of(in_store(store, TokenEndpoint(server.url, "client"), "second")) == "Bearer of second"
