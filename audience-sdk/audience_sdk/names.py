@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from audience_sdk.errors import LIST_AMBIGUOUS, LIST_UNKNOWN, CixError
-from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from audience_sdk.destination import PlatformList
     from audience_sdk.directory import Directory, KnownList
     from audience_sdk.settings import Settings
+
+_NEAREST = 3
+"""So many names are shown at most to whoever may have misspelt one."""
 
 
 @dataclass
@@ -53,8 +56,11 @@ class Names:
         Args:
             text: What the settings say.
         """
-        near = nearest(text, [each.name for each in self._all()])
-        return CixError(LIST_UNKNOWN, f"The account has no list named `{text}`{near}.")
+        by_folded = {each.name.casefold(): each.name for each in self._all()}
+        close = difflib.get_close_matches(text.casefold(), by_folded, n=_NEAREST, cutoff=0.5)
+        near = " or ".join(f"`{by_folded[name]}`" for name in close)
+        asked = f" (did you mean {near}?)" if near else ""
+        return CixError(LIST_UNKNOWN, f"The account has no list named `{text}`{asked}.")
 
     def _all(self) -> Sequence[KnownList]:
         if self._lists is None:

@@ -77,11 +77,15 @@ def test_a_name_that_two_lists_have_stops_the_run_with_both_ids(export: Export, 
     assert all_rows(export) == {}
 
 
-def test_a_name_that_no_list_has_is_answered_with_the_nearest(export: Export) -> None:
-    result = export.run(segment(people(1)), list_id="Dialy news")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("Dialy news", "did you mean `Daily news` or `Weekly news`?"), ("Something else entirely", "entirely`.")],
+)
+def test_a_name_that_no_list_has_is_answered_with_the_nearest(export: Export, name: str, near: str) -> None:
+    result = export.run(segment(people(1)), list_id=name)
 
     assert result.summary["error"]["code"] == LIST_UNKNOWN.code
-    assert "`Daily news`" in result.summary["error"]["message"]
+    assert near in result.summary["error"]["message"]
 
 
 def test_a_missing_list_is_made_if_the_settings_ask_for_it_and_only_once(export: Export) -> None:
