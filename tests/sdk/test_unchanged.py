@@ -170,6 +170,33 @@ def test_rebuilt_ledger_lets_nobody_leave_whom_a_left_out_segment_may_feed(histo
     assert set(history.export.held) == {key(1), key(3), key(4)}
 
 
+def test_rebuilt_ledger_gets_the_segments_that_were_left_out(history: History) -> None:
+    history.run({"Readers": [1, 2]})
+    config = history.export.folder / "config.json"
+    assert history.export.command("--config", str(config), "--rebuild-ledger").exit_code == 0
+    assert history.run({"Readers": [1, 2]}).exit_code == 75
+    assert history.run({"Readers": [1, 2]}).counts() == {"received": 2, "updated": 2}
+
+
+def test_who_may_not_leave_in_a_run_that_lacks_a_segment_leaves_in_the_next(history: History) -> None:
+    history.export.platform.lists |= {"L2": {}, "L3": {}}
+    history.run({"Readers": [1, 2], "Buyers": [3]}, lists={"Buyers": "L2"})
+    after = {"Readers": [1], "Buyers": [3]}
+    assert history.run(after, lists={"Buyers": "L3"}).exit_code == 75
+    assert set(history.export.held) == {key(1), key(2)}
+    assert history.run(after, lists={"Buyers": "L3"}).exit_code == 0
+    assert set(history.export.held) == {key(1)}
+
+
+def test_content_of_before_a_run_that_failed_does_not_count_as_held(history: History) -> None:
+    history.run({"Readers": [1]})
+    history.export.platform.error = lambda _batch: CixError(QUOTA_SPENT, "Spent.")
+    assert history.run({"Readers": [1, 2]}).exit_code == 75
+    history.export.platform.error = lambda _batch: None
+    assert history.run({"Readers": [1]}).summary["error"]["code"] == NEEDED
+    assert history.run({"Readers": [1]}).counts() == {"received": 1, "unchanged": 1}
+
+
 def test_purged_export_gets_the_segments_that_were_left_out(history: History) -> None:
     history.run({"Readers": [1, 2]})
     config = history.export.folder / "config.json"
