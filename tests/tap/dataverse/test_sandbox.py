@@ -290,3 +290,54 @@ def test_a_segment_that_has_become_empty_is_read_to_its_end(
     emptied = [{"customer_id": m["CustomerId"], "segments": ["NewsletterReaders"]} for m in members]
     environment.seed("dataverse", memberships=emptied)
     assert counts(segments=["ChurnRisk"]) == {"ChurnRisk": 0}
+
+
+def test_a_merge_is_no_leaving_and_joining_for_a_list_that_mirrors_the_segment(
+    environment: RunningSandbox, sync: Callable[..., Any], run_export: Callable[[], dict[str, int]]
+) -> None:
+    first = run_export()
+    [gone, *_] = [
+        record
+        for record in sync("not used", **live(environment, segments=["HighValueCustomers"])).records(
+            "HighValueCustomers"
+        )
+        if record["EMail"]
+    ]
+    merged = {**gone, "CustomerId": "f" * 32, "PreviousCustomerId": gone["CustomerId"]}
+    environment.seed("dataverse", profiles=[merged], removed_profiles=[gone["CustomerId"]])
+    second = run_export()
+    assert first["created"] > 0
+    assert (second["created"], second["updated"], second["removed"]) == (0, 0, 0)
+    assert second["unchanged"] == first["created"]
+
+
+@pytest.fixture
+def run_export(environment: RunningSandbox, tmp_path: Path) -> Callable[[], dict[str, int]]:
+    """Mirror a segment onto a list at the sandbox, tap and target joined by a pipe; return the counts of the run."""
+    tap = tmp_path / "tap.json"
+    tap.write_text(json.dumps(live(environment, segments=["HighValueCustomers"])), encoding="utf-8")
+    target = tmp_path / "target.json"
+    settings = {
+        "api_url": environment.campaign_monitor,
+        "api_key": "sandbox-campaign-monitor-api-key",
+        "list_id": "1157c0de1157c0de1157c0de1157c0de",
+        "data_privacy_consent": True,
+        "consent_to_track": "unchanged",
+        "sync_mode": "mirror",
+        "field_mapping": {"email": "EMail", "name": ["FirstName", "LastName"]},
+        "ledger_url": f"sqlite:///{tmp_path / 'ledger.db'}",
+        "output_dir": str(tmp_path / "output"),
+    }
+    target.write_text(json.dumps(settings), encoding="utf-8")
+
+    def run() -> dict[str, int]:
+        folder = Path(sys.executable).parent
+        messages = subprocess.run([folder / "tap-cix-segments", "--config", tap], stdout=subprocess.PIPE, check=True)
+        subprocess.run(
+            [folder / "target-campaign-monitor", "--config", target], input=messages.stdout, check=True, timeout=60
+        )
+        newest = max((tmp_path / "output").rglob("summary.json"), key=lambda path: path.stat().st_mtime_ns)
+        counts: dict[str, int] = json.loads(newest.read_text(encoding="utf-8"))["counts"]
+        return counts
+
+    return run
