@@ -12,7 +12,14 @@ from urllib.parse import urlencode, urlsplit
 from oauthlib.oauth2 import DeviceClient, OAuth2Error, WebApplicationClient
 from singer_sdk import typing as th
 
-from audience_sdk.errors import CREDENTIALS_REFUSED, LOGIN_FAILED, STOPPED, CixError
+from audience_sdk.errors import (
+    CREDENTIALS_REFUSED,
+    LOGIN_FAILED,
+    PLATFORM_UNREACHABLE,
+    STOPPED,
+    THROTTLED,
+    CixError,
+)
 from audience_sdk.loopback import Loopback
 
 if TYPE_CHECKING:
@@ -108,14 +115,17 @@ class DeviceLogin(Login):
         while time.monotonic() < deadline:
             if self.endpoint.stop.wait(interval):
                 raise CixError(STOPPED, "The login was stopped; nothing was stored.")
-            reply = self.endpoint.post(self.endpoint.url, body)
             try:
-                return self._granted(client, reply)
+                return self._granted(client, self.endpoint.post(self.endpoint.url, body))
             except OAuth2Error as error:
                 if error.error == "slow_down":
                     interval += _SLOWER_SECONDS
                 elif error.error != "authorization_pending":
                     raise _failed(error.error) from error
+            except CixError as error:
+                # The person is still at the browser, and the code is good until its own time is up.
+                if error.code not in {PLATFORM_UNREACHABLE, THROTTLED}:
+                    raise
         raise _failed("expired_token")
 
     def _start(self) -> dict[str, Any]:
@@ -127,12 +137,12 @@ class DeviceLogin(Login):
             raise CixError(CREDENTIALS_REFUSED, "The platform does not know this client id.")
         needed = ("device_code", "user_code", "verification_uri")
         if not reply.ok or not all(answer.get(name) for name in needed):
-            said = f" ({_printable(answer['error'])})" if answer.get("error") else ""
+            said = f" ({_printable(answer['error'])[:80]})" if answer.get("error") else ""
             raise CixError(LOGIN_FAILED, f"The platform did not begin the login: HTTP {reply.status}{said}.")
         complete = answer.get("verification_uri_complete") or answer["verification_uri"]
         return {
-            **{name: str(answer[name]) for name in needed},
-            "verification_uri_complete": str(complete),
+            **{name: _printable(answer[name]) for name in needed},
+            "verification_uri_complete": _printable(complete),
             "expires_in": float(answer.get("expires_in") or _PATIENCE_SECONDS),
             "interval": float(answer.get("interval") or _SLOWER_SECONDS),
         }
@@ -217,11 +227,11 @@ _REASONS = {
 
 
 def _failed(error: str | None) -> CixError:
-    return CixError(LOGIN_FAILED, _REASONS.get(error or "", f"The platform refused it: `{_printable(error)}`."))
+    return CixError(LOGIN_FAILED, _REASONS.get(error or "", f"The platform refused it: `{_printable(error)[:80]}`."))
 
 
 def _printable(text: object) -> str:
-    return "".join(letter for letter in str(text)[:80] if letter.isprintable())
+    return "".join(letter for letter in str(text) if letter.isprintable())
 
 
 def _minutes(seconds: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
-from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError
+from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError, MissingTokenError
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from audience_sdk.errors import CONNECTION_LOST, CREDENTIALS_REFUSED, NOT_CONNECTED, PLATFORM_UNREACHABLE, CixError
@@ -120,7 +120,7 @@ class TokenEndpoint:
             token = client.parse_request_body_response(reply.body.decode())
         except InvalidClientError as error:
             raise CixError(CREDENTIALS_REFUSED, "The platform does not know this client id and secret.") from error
-        except (ValueError, AttributeError) as error:  # oauthlib takes any JSON for an object
+        except (ValueError, AttributeError, MissingTokenError) as error:  # oauthlib takes any JSON for an object
             message = f"The token endpoint answered HTTP {reply.status} and no token."
             raise CixError(PLATFORM_UNREACHABLE, message) from error
         kept = {name: token[name] for name in ("access_token", "refresh_token") if token.get(name)}

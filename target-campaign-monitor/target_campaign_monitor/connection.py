@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audience_sdk.errors import SETTING_INVALID, CixError
+from audience_sdk.http import check_url
 from audience_sdk.login import BrowserLogin, login_settings
 from audience_sdk.oauth import RefreshingToken
 from requests.auth import HTTPBasicAuth
@@ -114,7 +115,7 @@ def api_of(config: Mapping[str, Any], services: Services) -> tuple[Api, Refreshi
 
 def _oauth_url(api_url: str) -> str:
     """Return the consent page that goes with an API's base URL."""
-    return f"{api_url.partition('/api/')[0].rstrip('/')}/oauth"
+    return f"{check_url('api_url', api_url).partition('/api/')[0]}/oauth"
 
 
 def _expired(reply: Reply) -> bool:
