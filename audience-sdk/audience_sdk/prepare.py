@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audience_sdk.contact import Action
 from audience_sdk.errors import FIELDS_TOO_MANY, OPTIONS_TOO_MANY, CixError
 from audience_sdk.fields import wanted_field
+from audience_sdk.names import resolve
 from audience_sdk.stage import Feed
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from audience_sdk.contact import StagedRow
     from audience_sdk.destination import CustomField, Destination, PlatformList
+    from audience_sdk.directory import Directory
     from audience_sdk.fields import WantedField
     from audience_sdk.ledger import Staging
     from audience_sdk.mapping import FieldMapping
@@ -57,22 +59,42 @@ class Lists:
         self._mapping = mapping
         self._report = report
         self._logger = logger
+        self._planned: Mapping[str, PlatformList] = {}
         self._found: dict[str, PlatformList] = {}
         self._feeds: dict[str, Feed] = {}
 
-    def add(self, list_id: str, list_no: int, planned: PlatformList | None = None) -> None:
+    def resolve(self, directory: Directory) -> Settings:
+        """Put ids in the place of names: whatever is kept or locked is kept and locked by the platform's id.
+
+        Args:
+            directory: The account's lists.
+
+        Returns:
+            The settings to go on with.
+
+        Raises:
+            CixError: If a list is not found, or cannot be made.
+        """
+        resolved = resolve(self._settings, directory)
+        self._settings, self._planned = resolved.settings, resolved.planned
+        for name, list_id in resolved.made.items():
+            self._changed(list_id, [f"list `{name}`"])
+        for name in resolved.planned:
+            self._changed(name, [f"list `{name}`"])
+        return self._settings
+
+    def add(self, list_id: str, list_no: int) -> None:
         """Look a list up, and get ready to fill it unless custom fields are to be created first.
 
         Args:
             list_id: The platform's id.
             list_no: The ledger's number.
-            planned: The list, if a dry run would make it and it does not exist.
 
         Raises:
             CixError: If there is no such list, or it lacks a custom field that may not be created.
         """
         settings = self._settings
-        there = planned or self._destination.describe_list(list_id)
+        there = self._planned.get(list_id) or self._destination.describe_list(list_id)
         found = replace(there, options_grow=settings.extend_options)
         self.numbers[list_id], self._found[list_id] = list_no, found
         self._report.names[list_id] = found.name

@@ -32,7 +32,6 @@ from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, led
 from audience_sdk.ledger import contents as contents_held
 from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping, nearest
-from audience_sdk.names import Resolved, resolve
 from audience_sdk.plan import check_guards, make_plan, preview
 from audience_sdk.prepare import Lists
 from audience_sdk.profile import Profiles
@@ -132,12 +131,12 @@ class Run:
                 exist, or the ledger is unusable.
         """
         self._logger.info("Connected to %s.", self._destination.check())
-        resolved = self._resolve_lists()
+        self._settings = self._lists.resolve(self._directory)
         self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
         self._resources.callback(self._ledger.close)
         for list_id in self._settings.all_lists():
             self._resources.enter_context(held(self._ledger_path, f"list {list_id}"))
-            self._lists.add(list_id, self._ledger.list_no(self._target, list_id), resolved.planned.get(list_id))
+            self._lists.add(list_id, self._ledger.list_no(self._target, list_id))
         # Whoever can take this lock knows that the run is over.
         self._resources.enter_context(held(self._ledger_path, f"run {self.report.run_id}", once=True))
         if not self._settings.dry_run:
@@ -284,18 +283,6 @@ class Run:
         if confirm:
             unchanged.keep(self._ledger, self._numbers_of, plan.complete - self.report.unsettled)
         self.settled_state = unchanged.state(self._ledger, self._numbers_of)
-
-    def _resolve_lists(self) -> Resolved:
-        """Put ids in the place of names: whatever is kept or locked is kept and locked by the platform's id."""
-        resolved = resolve(self._settings, self._directory)
-        self._settings = resolved.settings
-        for name, list_id in resolved.made.items():
-            self.report.changed(list_id, [f"list `{name}`"])
-            self._logger.info("Made list `%s`: %s.", name, list_id)
-        for name in resolved.planned:
-            self.report.changed(name, [f"list `{name}`"])
-            self._logger.info("Would make list `%s`.", name)
-        return resolved
 
     def _check_arrivals(self, unchanged: Collection[str]) -> None:
         """Check that what the settings name has arrived, or was left out as unchanged.
