@@ -67,7 +67,7 @@ def open_folder(folder: str, options: Mapping[str, Any] | None = None) -> tuple[
     scheme = folder.partition("://")[0]
     if scheme in {"http", "https"}:
         message = f"`folder` is a web address: {without_secrets(folder)}."
-        action = "Name the container: `abfss://container@account.dfs.core.windows.net/folder`."
+        action = "Name the container: `abfss://<container>@<account>.dfs.core.windows.net/folder`."
         raise CixError(SOURCE_UNREADABLE, message, action)
     try:
         files, root = _connect(scheme, folder, dict(options or {}))
