@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from audience_sdk.errors import LOGIN_REFUSED, SETTING_INVALID, CixError
+from audience_sdk.errors import EXTRA_MISSING, LOGIN_REFUSED, SETTING_INVALID, CixError
 from audience_sdk.http import check_url
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ def make_credential(config: Mapping[str, Any]) -> TokenCredential:
         config: The tap's settings, checked.
 
     Raises:
-        CixError: `LOGIN_REFUSED` where this machine lacks what the way to log in needs; `SETTING_INVALID` where
+        CixError: `LOGIN_REFUSED` where this machine lacks what the way to log in needs; `EXTRA_MISSING` where
             azure-identity is not installed.
     """
     try:
         import azure.identity  # noqa: PLC0415 - an extra, and half a second of start-up
     except ImportError:
         message = "`source: dataverse` needs azure-identity, which is not installed."
-        raise CixError(SETTING_INVALID, message, "Install `tap-cix-segments[dataverse]`.") from None
+        raise CixError(EXTRA_MISSING, message, "Install `tap-cix-segments[dataverse]`.") from None
     makers: dict[str, Callable[..., TokenCredential]] = {
         "client_secret": azure.identity.ClientSecretCredential,
         "certificate": azure.identity.CertificateCredential,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +172,11 @@ def test_a_machine_without_an_identity_says_so(stub: Stub, method: str, monkeypa
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"{stub.url}/nothing")
     with pytest.raises(CixError, match=r"CIX-231.*identity"):
         EntraAuth({"auth_method": method}, "scope/.default")._token()
+
+
+def test_a_missing_library_is_named_with_its_extra(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    assert re.search(r"CIX-218.*azure-identity.*`tap-cix-segments\[dataverse\]`", refusal_of(stub))
 
 
 def test_a_certificate_that_cannot_be_read_says_so(stub: Stub, tmp_path: Path) -> None:
