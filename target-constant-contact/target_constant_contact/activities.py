@@ -105,6 +105,7 @@ class Activities:
         # One at a time: while the newest activities are searched for a lost one, no other of ours may begin.
         self._beginning = threading.Lock()
         self._ours: set[str] = set()
+        self._seen: set[str] | None = None
         self._told_states: set[str] = set()
 
     def begin(self, order: Order) -> Begun:
@@ -122,11 +123,15 @@ class Activities:
             CixError: If the platform cannot be reached, or its queue stays full.
         """
         with self._beginning:
+            if self._seen is None:
+                self._newest()
+            # What was there before is somebody else's, or an earlier run's.
+            before = frozenset(self._seen or ())
             began_at = time.time()
             found: list[str] = []
 
             def look_first() -> Reply | None:
-                activity = self._lost(order, began_at)
+                activity = self._lost(order, before, began_at)
                 if activity is None:
                     return None
                 found.append(activity["activity_id"])
@@ -156,7 +161,7 @@ class Activities:
             if self._api.stop.wait(_QUEUE_SECONDS):
                 raise CixError(STOPPED, "Stopped while the platform's queue of activities was full.")
 
-    def _lost(self, order: Order, began_at: float) -> dict[str, Any] | None:
+    def _lost(self, order: Order, before: frozenset[str], began_at: float) -> dict[str, Any] | None:
         """Return the activity that an order whose answer was lost has begun, if it is plain which one it is."""
         found = []
         for activity in self._newest():
@@ -164,7 +169,7 @@ class Activities:
             young = created_at is None or created_at >= datetime.fromtimestamp(
                 began_at - _CLOCK_SKEW_SECONDS, timezone.utc
             )
-            if young and activity["activity_id"] not in self._ours and order.may_be(activity):
+            if young and activity["activity_id"] not in before | self._ours and order.may_be(activity):
                 found.append(activity)
         if len(found) != 1:
             return None
@@ -179,7 +184,9 @@ class Activities:
         body = reply.json()
         if not isinstance(body, dict):
             raise CixError(ANSWER_UNKNOWN, f"Listing activities: {redacted(reply.status, reply.body)}.")
-        return [each for each in body.get("activities") or () if each.get("activity_id")]
+        found = [each for each in body.get("activities") or () if each.get("activity_id")]
+        self._seen = {*(self._seen or ()), *(each["activity_id"] for each in found)}
+        return found
 
     def poll(self, activity_ids: Collection[str]) -> Mapping[str, dict[str, Any]]:
         """Return those activities that have ended.

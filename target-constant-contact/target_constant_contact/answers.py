@@ -68,6 +68,9 @@ LONG_ADDRESS = RowProblem(
     Outcome.REJECTED, ROW_REJECTED, "Constant Contact's import refuses addresses of more than 50 characters."
 )
 
+UNTOUCHED = RowProblem(
+    Outcome.FAILED, ROW_UNCONFIRMED, "The import had no answer, and the person does not show that it has reached them."
+)
 STILL_ON_LIST = RowProblem(
     Outcome.FAILED, ROW_UNCONFIRMED, "Constant Contact has ended taking people off the list, and has left this one on."
 )

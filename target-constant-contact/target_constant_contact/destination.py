@@ -250,10 +250,10 @@ class ConstantContact(JobDestination):
             return BatchResult({} if sure else self._still_on(batch), absent=note.absent)
         rows = [row for row in batch.rows if row.email_key not in note.problems]
         landed = self._landed(batch, rows, answer, picked_up=note.taken_for is not None)
-        warnings: Sequence[str] = ()
+        warnings = ["A row was refused, and the platform does not tell which."] * landed.unnamed
         if batch.action is Action.UPDATE and batch.list_id in self._mapped:
             kept = [row for row in rows if row.email_key not in landed.problems]
-            warnings = self._clearing.clear(
+            warnings += self._clearing.clear(
                 kept,
                 *self._mapped[batch.list_id],
                 list_id=self._import_list(batch),

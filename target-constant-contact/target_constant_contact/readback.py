@@ -7,7 +7,16 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from target_constant_contact.addresses import AddressSet
-from target_constant_contact.answers import DELETED, FULL, UNSUBSCRIBED, counter, moment_of, not_taken, reasons
+from target_constant_contact.answers import (
+    DELETED,
+    FULL,
+    UNSUBSCRIBED,
+    UNTOUCHED,
+    counter,
+    moment_of,
+    not_taken,
+    reasons,
+)
 from target_constant_contact.contacts import address_of, is_deleted, is_on, is_unsubscribed, look_up
 from target_constant_contact.paging import pages
 
@@ -36,10 +45,12 @@ class Landed:
     Attributes:
         problems: Why a row is not on the list, by address; of the others it was seen that they are.
         contact_ids: The platform's ids of those who were seen, by address.
+        unnamed: How many rows the platform refused of which it cannot be told which they are.
     """
 
     problems: dict[str, RowProblem] = field(default_factory=dict)
     contact_ids: dict[str, str] = field(default_factory=dict)
+    unnamed: int = 0
 
 
 class ReadBack:
@@ -75,7 +86,15 @@ class ReadBack:
         explained = None
         if counted and len(email_keys) > _FEW_PAGES:
             explained = self._explained(activity, email_keys, list_id, told)
-        return explained or self._compared(activity, email_keys, list_id, sent_at, told)
+        if explained is not None:
+            return explained
+        found, missing = self._touched(activity, email_keys, list_id, sent_at)
+        if not counted:
+            return self._without_counters(found, missing, list_id)
+        untouched = frozenset(missing)
+        found = self._completed(found, missing, list_id, told)
+        _name_refused(found, untouched, _refused(activity, len(email_keys)), told)
+        return found
 
     def _explained(
         self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, told: Mapping[str, str]
@@ -98,15 +117,10 @@ class ReadBack:
             found.problems.update(dict.fromkeys(unsubscribed, UNSUBSCRIBED))
         return found
 
-    def _compared(
-        self,
-        activity: Mapping[str, Any],
-        email_keys: Sequence[str],
-        list_id: str,
-        sent_at: float,
-        told: Mapping[str, str],
-    ) -> Landed:
-        """Compare the rows with the list: first with whom the import has touched."""
+    def _touched(
+        self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, sent_at: float
+    ) -> tuple[Landed, set[str]]:
+        """Return those rows that are on the list and changed since the import began, and whom else it named."""
         found = Landed()
         missing = set(email_keys)
         since = written_since(activity, sent_at)
@@ -115,6 +129,17 @@ class ReadBack:
             if email_key in missing:
                 missing.discard(email_key)
                 found.contact_ids[email_key] = str(contact["contact_id"])
+        return found, missing
+
+    def _without_counters(self, found: Landed, missing: set[str], list_id: str) -> Landed:
+        """Say of whom an import has not touched why; who was on the list before is not known to have been written."""
+        found.problems.update(dict.fromkeys(missing, UNTOUCHED))
+        if len(missing) <= _SINGLE_LOOK_UPS:
+            found.problems.update(self._looked_up(sorted(missing), list_id, {}).problems)
+        return found
+
+    def _completed(self, found: Landed, missing: set[str], list_id: str, told: Mapping[str, str]) -> Landed:
+        """Look for the rows that the import has not touched."""
         if len(missing) > _SINGLE_LOOK_UPS:
             # A contact that the import left as it was may keep its old time of change.
             if list_id not in self._on_lists:
@@ -154,6 +179,24 @@ class ReadBack:
             listing = pages(self._api, "/contacts", "contacts", {"status": "unsubscribed", "limit": 500})
             self._unsubscribed = AddressSet(map(address_of, filter(is_unsubscribed, listing)))
         return self._unsubscribed
+
+
+def _refused(activity: Mapping[str, Any], rows: int) -> int:
+    """Return how many rows did not land, as the counters have it."""
+    people, not_added = counter(activity, "person_count"), counter(activity, "cannot_add_to_list_count")
+    return 0 if people is None else rows - people + (not_added or 0)
+
+
+def _name_refused(found: Landed, untouched: Collection[str], refused: int, told: Mapping[str, str]) -> None:
+    """Find refused rows among people who were on the list before: of those whom the import has not touched."""
+    lacking = refused - len(found.problems)
+    if lacking <= 0:
+        return
+    suspects = [email_key for email_key in sorted(untouched) if email_key not in found.problems]
+    if len(suspects) != lacking:
+        suspects = [email_key for email_key in suspects if email_key in told][:lacking]
+    found.problems.update({email_key: not_taken(told.get(email_key, "")) for email_key in suspects})
+    found.unnamed = lacking - len(suspects)
 
 
 def written_since(activity: Mapping[str, Any], sent_at: float) -> datetime:

@@ -168,7 +168,7 @@ def test_an_activity_that_ends_in_any_other_way_than_completed_confirms_nothing(
 def test_a_completed_activity_with_clean_counters_confirms_every_row_without_a_further_request() -> None:
     api = Scripted()
     answer = {"activity_id": "job-1", "state": "completed", "status": {"person_count": 1}}
-    assert ConstantContact(api, 60).settle(BATCH, answer) == BatchResult()
+    assert ConstantContact(api, 60).settle(BATCH, answer) == BatchResult(warnings=[])
     assert api.asked == []
 
 
@@ -195,7 +195,7 @@ def test_one_listing_polls_all_jobs_and_only_one_that_it_lacks_is_asked_for_by_i
 
 def test_a_refused_import_is_to_be_halved() -> None:
     with pytest.raises(BatchRefusedError) as caught:
-        ConstantContact(Scripted(reply(400, ARRAY)), 60).send(BATCH)
+        ConstantContact(Scripted(reply(200, {"activities": []}), reply(400, ARRAY)), 60).send(BATCH)
     assert caught.value.problem.outcome is Outcome.REJECTED
 
 

@@ -31,6 +31,7 @@ class Account:
             **{email: self._contact(email, "unsubscribed", []) for email in unsubscribed or ()},
         }
         self.asked: list[dict[str, Any]] = []
+        self.touched = set(self.contacts)
 
     @staticmethod
     def _contact(email: str, permission: str, lists: list[str]) -> dict[str, Any]:
@@ -47,6 +48,8 @@ class Account:
             found = [each for each in found if each["email_address"]["permission_to_send"] == "unsubscribed"]
         elif "lists" in params:
             found = [each for each in found if LIST in each["list_memberships"]]
+            if "updated_after" in params:
+                found = [each for each in found if each["email_address"]["address"] in self.touched]
         at = int(params.get("cursor", 0))
         body: dict[str, Any] = {"contacts": found[at : at + 500]}
         if found[at + 500 :]:
@@ -112,6 +115,37 @@ def test_who_has_unsubscribed_and_is_on_the_list_all_the_same_is_suppressed() ->
     found = read_back(account, activity(10, not_added=1), MANY[:10])
     assert {email: problem.outcome for email, problem in found.problems.items()} == {MANY[3]: Outcome.SUPPRESSED}
     assert found.contact_ids[MANY[2]] == f"id {MANY[2]}"
+
+
+@pytest.mark.parametrize(
+    ("touched", "errors", "rejected", "unnamed"),
+    [
+        (MANY[1:10], (), [MANY[0]], 0),
+        (MANY[2:10], ("Line 3: Invalid birthday",), [MANY[1]], 0),
+        (MANY[2:10], (), [], 1),
+        (MANY[:10], (), [], 1),
+    ],
+    ids=["the only untouched one", "the named one", "one of two", "nobody to suspect"],
+)
+def test_a_refused_row_of_somebody_who_was_on_the_list_before_is_found_as_far_as_can_be(
+    touched: list[str], errors: tuple[str, ...], rejected: list[str], unnamed: int
+) -> None:
+    account = Account(MANY[:10])
+    account.touched = set(touched)
+    found = read_back(account, activity(10, refused=1, errors=errors), MANY[:10])
+    assert list(found.problems) == rejected
+    assert found.unnamed == unnamed
+
+
+def test_without_counters_nobody_counts_as_written_whom_the_import_did_not_touch() -> None:
+    account = Account(MANY[:4])
+    account.touched = {MANY[0]}
+    answer = {"activity_id": "a", "state": "completed"}
+    found = ReadBack(account).landed(answer, MANY[:5], LIST, time.time(), counted=False)
+    assert {email: problem.outcome for email, problem in found.problems.items()} == {
+        **dict.fromkeys(MANY[1:4], Outcome.FAILED),
+        MANY[4]: Outcome.REJECTED,
+    }
 
 
 def test_who_is_on_as_many_lists_as_a_contact_can_be_is_told_so() -> None:
