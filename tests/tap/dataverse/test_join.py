@@ -7,15 +7,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.errors import CixError
+from hypothesis import given
+from hypothesis import strategies as st
 from tap_cix_segments.dataverse.join import Join
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
 
 FILLED = """
@@ -143,3 +146,32 @@ def test_sqlite_keeps_nameless_databases_in_files() -> None:
     options = {row[0] for row in database.execute("PRAGMA compile_options")}
     database.close()
     assert "TEMP_STORE=3" not in options  # always in memory, whatever is asked for
+
+
+IDS = st.sampled_from("abcdef")
+MEMBERSHIPS = st.lists(st.tuples(IDS, st.lists(st.sampled_from(["Gold", "Silver"]), max_size=2)), max_size=8)
+PROFILES = st.dictionaries(IDS, st.lists(IDS, max_size=2), max_size=6)
+
+
+@given(memberships=MEMBERSHIPS, profiles=PROFILES, order=st.randoms())
+def test_members_and_profiles_meet_as_in_a_plain_model(
+    memberships: list[tuple[str, list[str]]], profiles: dict[str, list[str]], order: random.Random
+) -> None:
+    rows = [(customer, before, [customer]) for customer, before in profiles.items()]
+    order.shuffle(rows)
+    with closing(Join()) as join:
+        join.add_members(memberships)
+        join.want(["Gold", "Silver"])
+        for row in [*rows, *rows[:2]]:  # each a page of its own, some of them twice
+            join.add_profiles([row])
+        join.follow_successors()
+        for segment in ("Gold", "Silver"):
+            members = {customer for customer, names in memberships if segment in names}
+            heirs = {
+                member: [new for new, before in profiles.items() if member in before and new != member]
+                for member in members - profiles.keys()
+            }
+            expected = (members & profiles.keys()) | {heir for found in heirs.values() for heir in found}
+            got = [texts[0] for block in join.profiles(segment) for texts in block]
+            assert sorted(got) == sorted(expected)
+            assert join.members_without_profile(segment) == sum(not found for found in heirs.values())
