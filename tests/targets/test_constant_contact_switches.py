@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cix_sandbox.constant_contact.switches import SWITCHES
 from constant_contact_api import ConstantContactApi
 from target_process import people, stream
 
 if TYPE_CHECKING:
     from target_process import Target
+
+NEVER_MET = {"list_page": 1_000, "source_lists": 100, "gzip_bodies": True, "sign_ups_per_day": 1}
+"""The other values of switches about requests that an export never makes."""
 
 LONG = f"{'x' * 60}@example.com"
 EITHER_WAY = [
@@ -29,12 +35,17 @@ EITHER_WAY = [
 """The other value of each switch that an export can meet and no test of its own is about; all defaults come first."""
 
 
-@pytest.mark.parametrize(("switch", "value"), [("activities_in_parallel", 0), *EITHER_WAY])
+@pytest.mark.parametrize(
+    "switches",
+    [{"activities_in_parallel": 0}, NEVER_MET, *({switch: value} for switch, value in EITHER_WAY)],
+    ids=lambda switches: "-".join(map(str, next(iter(switches.items())))),
+)
 def test_joins_changes_leavers_and_the_unsubscribed_end_the_same_either_way(
-    to_constant_contact: Target, switch: str, value: object
+    to_constant_contact: Target, switches: dict[str, object]
 ) -> None:
     target = to_constant_contact
-    target.sandbox.switch(f"constant_contact.{switch}", value)
+    named = {f"constant_contact.{switch}": value for switch, value in switches.items()}
+    target.sandbox.control("PATCH", "/switches", named)
     known = [
         {"email": "Person00001@Example.com", "first_name": "Early"},
         {"email": "gone@example.com", "permission": "unsubscribed", "lists": [target.list_id]},
@@ -157,3 +168,8 @@ def test_the_whole_vocabulary_of_the_import_arrives(to_constant_contact: Target)
         "work": ("w street w street2", "w zip"),
         "other": ("o street o street2", "o zip"),
     }
+
+
+def test_every_switch_of_the_stand_in_is_met_by_a_test_of_the_targets() -> None:
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py"))
+    assert [each.name for each in SWITCHES if not re.search(rf"\b{each.name}\b", tests)] == []
