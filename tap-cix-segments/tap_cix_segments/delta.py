@@ -23,16 +23,26 @@ if TYPE_CHECKING:
 LOG = "_delta_log"
 _LEVELS = 3
 """How deep below the folder tables are looked for: Synapse Link and Fabric link have them one or two levels down."""
+_CONNECTION = "connection_string"
 _NAMES = {
+    "azure": {
+        "AccountName": "account_name",
+        "AccountKey": "account_key",
+        "BlobEndpoint": "endpoint",
+        "SharedAccessSignature": "sas_token",
+    },
     "s3": {
-        "endpoint_url": "aws_endpoint_url",
+        "endpoint_url": "aws_endpoint",
         "key": "aws_access_key_id",
         "secret": "aws_secret_access_key",
         "token": "aws_session_token",
     },
     "gcs": {"token": "google_service_account"},
 }
-"""Options of the storage, by extra, that the Delta library calls by another name than fsspec's library."""
+"""Options of the storage, by extra, that the Delta library calls by another name than fsspec's library.
+
+Those of Azure are the parts of a connection string, which the Delta library does not read.
+"""
 
 
 class DeltaLakeTable:
@@ -103,17 +113,34 @@ def find_delta_tables(folder: str, options: Mapping[str, Any] | None) -> list[De
         if not files.isdir(root):
             raise CixError(SOURCE_UNREADABLE, f"There is no folder {shown}.")
         paths = _search(files, root)
-    names = _NAMES.get(EXTRAS.get(scheme, ""), {})
-    own = {
-        names.get(key, key): value if isinstance(value, str) else json.dumps(value)
-        for key, value in (options or {}).items()
-    }
+    own = delta_options(EXTRAS.get(scheme, ""), options or {})
     tables = []
     for path in sorted(paths, key=basename):
         where = folder.rstrip("/") + path.removeprefix(root) if scheme else path
         with clear_errors(SOURCE_UNREADABLE, f"The Delta table {basename(path)} cannot be opened", scheme):
             tables.append(DeltaLakeTable(basename(path), DeltaTable(where, storage_options=own or None)))
     return tables
+
+
+def delta_options(extra: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return options of a storage as the Delta library names them.
+
+    Args:
+        extra: The extra that brings fsspec's library for the storage.
+        options: Options as that library names them; what the Delta library calls otherwise is translated.
+    """
+    names = _NAMES.get(extra, {})
+    own = {key: value for key, value in options.items() if key != _CONNECTION}
+    for part in str(options.get(_CONNECTION, "")).split(";"):
+        key, _, value = part.partition("=")
+        if key in names:
+            own[key] = value
+    translated = {
+        names.get(key, key): value if isinstance(value, str) else json.dumps(value) for key, value in own.items()
+    }
+    if any(key.endswith("endpoint") and value.startswith("http://") for key, value in translated.items()):
+        translated["allow_http"] = "true"
+    return translated
 
 
 def _search(files: Any, root: str) -> list[str]:

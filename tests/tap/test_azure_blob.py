@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from audience_sdk.errors import SOURCE_UNREADABLE, CixError
+from deltalake import write_deltalake
 from tap_cix_segments.storage import open_folder
 
 if TYPE_CHECKING:
@@ -92,6 +93,13 @@ def test_blob_storage_gives_what_the_folder_gives(
     remote = run_tap(f"{scheme}://{CONTAINER}/{scheme}", storage_options=options)
     assert messages(remote) == messages(run_tap(export))
     assert "AccountKey" not in remote.log
+
+
+def test_delta_in_blob_storage(tmp_path: Path, run_tap: Callable[..., Outcome], options: dict[str, str]) -> None:
+    write_deltalake(tmp_path / "delta" / "Readers", pa.table({"CustomerId": ["0a", "0b"], "Points": [1, None]}))
+    upload(tmp_path / "delta", options, "delta")
+    remote = run_tap(f"abfss://{CONTAINER}/delta", source="delta", storage_options=options)
+    assert messages(remote) == messages(run_tap(tmp_path / "delta", source="delta"))
 
 
 def test_parquet_in_blob_storage(tmp_path: Path, run_tap: Callable[..., Outcome], options: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, TABLES_NOT_FOUND, CixError
 from deltalake import DeltaTable, write_deltalake
 from sftp_place import serve_sftp
+from tap_cix_segments.delta import delta_options
 from tap_cix_segments.lake import open_lake
 from tap_cix_segments.tap import TapCixSegments
 
@@ -323,3 +324,20 @@ def test_member_without_a_profile_costs_the_segment_its_end(linked: Path, run_ta
     assert outcome.exit_code == 1
     assert outcome.of_type("ACTIVATE_VERSION") == []
     assert {"CIX-236", "CIX-237"} <= {word.rstrip(":") for line in outcome.errors() for word in line.split()}
+
+
+def test_options_of_a_storage_are_named_as_the_delta_library_names_them() -> None:
+    connection = "AccountName=exports;AccountKey=a2V5PT0=;BlobEndpoint=http://127.0.0.1:1/exports;"
+    assert delta_options("azure", {"connection_string": connection}) == {
+        "account_name": "exports",
+        "account_key": "a2V5PT0=",
+        "endpoint": "http://127.0.0.1:1/exports",
+        "allow_http": "true",
+    }
+    assert delta_options("azure", {"account_name": "x", "client_id": "y"}) == {"account_name": "x", "client_id": "y"}
+    assert delta_options("s3", {"key": "k", "secret": "s", "endpoint_url": "https://s3.example.com"}) == {
+        "aws_access_key_id": "k",
+        "aws_secret_access_key": "s",
+        "aws_endpoint": "https://s3.example.com",
+    }
+    assert delta_options("", {}) == {}
