@@ -25,6 +25,7 @@ from audience_sdk.errors import (
 )
 from audience_sdk.ledger import doubt
 from audience_sdk.ledger.ids import remember_ids
+from audience_sdk.report import TRIED_AGAIN
 
 if TYPE_CHECKING:
     import threading
@@ -380,6 +381,8 @@ class Applier:
             self._report.removal_problem(plan.list_id, row.row_key, row.email, problem)
         else:
             self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
+            if problem.outcome in TRIED_AGAIN:
+                self._report.unsettled |= self._staging.segments_of(plan.list_no, row.email_key)
         self._advance(1)
 
     def _finish_list(self, plan: ListPlan) -> None:

@@ -218,12 +218,21 @@ class Api:
         attempts = min(self.attempts, attempts or self.attempts)
         reply = self._send_until_final(request, attempts, look_first)
         if self.renew is not None and self.expired(reply):
-            self.renew(reply.authorization)
-            reply = self._send_until_final(request, attempts, look_first)
+            try:
+                self.renew(reply.authorization)
+            except CixError as error:
+                error.in_doubt = reply.repeated
+                raise
+            reply = self._send_until_final(request, attempts, look_first, in_doubt=reply.repeated)
         return reply
 
     def _send_until_final(
-        self, request: requests.Request, attempts: int, look_first: Callable[[], Reply | None] | None
+        self,
+        request: requests.Request,
+        attempts: int,
+        look_first: Callable[[], Reply | None] | None,
+        *,
+        in_doubt: bool = False,
     ) -> Reply:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
@@ -232,7 +241,6 @@ class Api:
             sleep=self._sleep,
             reraise=True,
         )
-        in_doubt = False
         try:
             for attempt in retrying:
                 with attempt:
@@ -255,7 +263,12 @@ class Api:
     def _send_once(self, request: requests.Request, *, retry: bool) -> Reply:
         if self.limiter is not None:
             self.limiter.try_acquire("request")
-        prepared = self._session.prepare_request(request)
+        try:
+            prepared = self._session.prepare_request(request)
+        except CixError as error:
+            # What befell the request for a token says nothing about this one, which has not been sent.
+            error.in_doubt = False
+            raise
         self.traffic.add(body_bytes=len(prepared.body or b""), retry=retry)
         try:
             response = self._session.send(prepared, timeout=(10, self.read_timeout), allow_redirects=False)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from audience_sdk.http import Traffic
 
 
-_TRIED_AGAIN = {Outcome.REJECTED, Outcome.DEFERRED, Outcome.FAILED}
+TRIED_AGAIN = {Outcome.REJECTED, Outcome.DEFERRED, Outcome.FAILED}
 
 
 def _now() -> str:
@@ -85,7 +85,7 @@ class Report:
         dry_run: Whether the run ends with the plan.
         traffic: What the run has asked of the platform.
         changes: What was changed at the platform besides contacts, by list; in a dry run what would be.
-        unsettled: The segments with a row that the platform rejected: the next run is to try it again.
+        unsettled: The segments with a person whom the next run is to try again.
         unknown_answers: Answers about rows that nobody knows, without personal data, and how often they came.
     """
 
@@ -143,8 +143,6 @@ class Report:
             problem: What became of the row and why.
         """
         self.list_counts(list_id).add(problem.outcome)
-        if problem.outcome in _TRIED_AGAIN:
-            self.unsettled.add(segment)
         self._write_row(list_id, segment, row_key, email, problem.outcome.value, problem.code, problem.reason)
 
     def removal_problem(self, list_id: str, row_key: str, email: str, problem: RowProblem) -> None:

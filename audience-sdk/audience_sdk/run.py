@@ -236,7 +236,8 @@ class Run:
         if self._settings.dry_run:
             self._preview(plan)
         else:
-            error = self._apply(plan)
+            # While segments are needed that were left out, nobody leaves, and the guards need to know who was there.
+            error = self._apply(plan, read_to_the_end=() if needed else plan.complete)
         if error is None:
             self.report.check_accounts()
             error = self._judgement()
@@ -334,7 +335,7 @@ class Run:
             counts.add(Outcome.UPDATED, each.diff.update)
             counts.removed = each.diff.remove
 
-    def _apply(self, plan: Plan) -> CixError | None:
+    def _apply(self, plan: Plan, read_to_the_end: Collection[str]) -> CixError | None:
         self._ledger.add_segments(self._segments)
         contents_held.forget(self._ledger, [each.list_no for each in plan.lists], self._segments)
         for each in plan.lists:
@@ -355,7 +356,7 @@ class Run:
             ).run(plan)
         if error is None:
             for each in plan.lists:
-                self._ledger.drop_memberships(each.list_no, plan.complete)
+                self._ledger.drop_memberships(each.list_no, read_to_the_end)
                 self._ledger.keep_mapping(each.list_no, self._mapping_hash)
             read_back(self._destination, sample.rows, self.report, self._logger)
         return error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from audience_sdk import http
-from audience_sdk.errors import PLATFORM_UNREACHABLE, STOPPED, THROTTLED, URL_INSECURE, CixError
+from audience_sdk.errors import CONNECTION_LOST, PLATFORM_UNREACHABLE, STOPPED, THROTTLED, URL_INSECURE, CixError
 from audience_sdk.http import Again, Api, Reply
 from loopback import DROPPED, Answer, Request, serving
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -261,6 +261,41 @@ def test_a_request_that_may_have_arrived_is_in_doubt(monkeypatch: pytest.MonkeyP
             api.call("POST", "/")
 
     assert (faulty.value.in_doubt, throttled.value.in_doubt, unsent.value.in_doubt) == (True, False, False)
+
+
+def test_a_renewal_does_not_make_it_forgotten_that_an_attempt_may_have_arrived() -> None:
+    with serving(DROPPED, Answer(401), FINE) as server:
+        looked: list[int] = []
+        api = api_of(server.url, renew=lambda _authorization: None)
+        reply = api.call("DELETE", "/", look_first=lambda: looked.append(len(server.requests)))
+
+    assert reply.repeated
+    assert looked == [1, 2]
+
+
+def test_an_attempt_that_may_have_arrived_stays_in_doubt_when_the_renewal_fails() -> None:
+    def renew(_authorization: str) -> None:
+        raise CixError(CONNECTION_LOST, "The login has ended.")
+
+    doubts = []
+    for answers in ((DROPPED, Answer(401)), (Answer(401),)):
+        with serving(*answers) as server, pytest.raises(CixError) as caught:
+            api_of(server.url, renew=renew).call("DELETE", "/")
+        doubts.append(caught.value.in_doubt)
+
+    assert doubts == [True, False]
+
+
+def test_what_befalls_the_request_for_a_token_puts_nothing_in_doubt() -> None:
+    class NoToken(AuthBase):
+        def __call__(self, _request: PreparedRequest) -> PreparedRequest:
+            raise CixError(PLATFORM_UNREACHABLE, "The token endpoint did not answer.", in_doubt=True)
+
+    with serving(FINE) as server, pytest.raises(CixError) as caught:
+        api_of(server.url, auth=NoToken()).call("POST", "/")
+
+    assert server.requests == []
+    assert not caught.value.in_doubt
 
 
 @pytest.mark.parametrize("url", ["http://api.example.com/v3", "ftp://127.0.0.2", "api.example.com"])

@@ -245,3 +245,28 @@ def test_secrets_and_paces_decide_on_nothing_that_a_list_holds() -> None:
     before = form_of({"api_key": "a", "max_attempts": 3, "sync_mode": "upsert", "ledger_url": "x"}, known)
     assert form_of({"api_key": "b", "max_attempts": 4, "sync_mode": "upsert", "ledger_url": "y"}, known) == before
     assert form_of({"api_key": "a", "max_attempts": 3, "sync_mode": "mirror"}, known) != before
+
+
+def test_an_empty_segment_stays_a_reason_to_stop_after_a_run_in_which_another_was_left_out(history: History) -> None:
+    readers, buyers = list(range(20)), list(range(20, 120))
+    guarded = {"allow_empty_segment": False, "max_removal_ratio": 0.3}
+    assert history.run({"Readers": readers, "Buyers": buyers}, **guarded).exit_code == 0
+    # Another form of the rows: the list needs the segment that the tap leaves out.
+    needed = history.run({"Readers": [], "Buyers": buyers}, **guarded, extend_options=True)
+    assert needed.summary["error"]["code"] == NEEDED
+    stopped = history.run({"Readers": [], "Buyers": buyers}, **guarded, extend_options=True)
+
+    assert stopped.summary["error"]["code"] == "CIX-507"
+    assert len(history.export.held) == 120
+
+
+def test_a_person_whom_the_platform_rejected_is_tried_again_through_every_segment_that_they_are_in(
+    history: History,
+) -> None:
+    history.export.platform.rejected = {key(2)}
+    history.run({"Readers": [1, 2], "Buyers": [2, 3]}, max_rejected_ratio=1)
+    history.export.platform.rejected = set()
+    # They leave the segment whose row came last; the other one has not changed.
+    assert history.run({"Readers": [1, 2], "Buyers": [3]}).exit_code == 0
+
+    assert set(history.export.held) == {key(1), key(2), key(3)}

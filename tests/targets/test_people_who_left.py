@@ -182,3 +182,18 @@ def test_a_mirror_takes_off_the_list_whoever_left_the_segment_and_deletes_nobody
     if not target.is_campaign_monitor:
         leaver = ConstantContactApi(target.sandbox).contact(everybody[0]["EMail"])
         assert leaver["email_address"]["permission_to_send"] == "implicit"
+
+
+def test_who_was_taken_off_by_us_comes_back_after_the_platform_suppressed_them_for_a_while(
+    to_campaign_monitor: Target,
+) -> None:
+    target, everybody = to_campaign_monitor, people(3)
+    again = {"sync_mode": "mirror", "max_removal_ratio": 1, "ask_suppressed_again_days": 0}
+    target.run(stream(everybody), **again)
+    target.run(stream(everybody[1:]), **again)
+    fault = target.sandbox.fault("status", path="suppressionlist", status=401, body={"Code": 60, "Message": "No."})
+    assert target.run(stream(everybody), **again).counts == {"received": 3, "unchanged": 2, "suppressed": 1}
+    target.sandbox.control("DELETE", f"/faults/{fault}")
+
+    assert target.run(stream(everybody), **again).counts["created"] == 1
+    assert target.on_list() == {row["EMail"] for row in everybody}

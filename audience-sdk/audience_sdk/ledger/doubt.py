@@ -20,7 +20,9 @@ _MAY_HAVE_JOINED = f"""
     ON CONFLICT (list_no, email_key) DO UPDATE SET
       hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
       -- Who is held back stays held back.
-      WHERE contacts.status NOT IN ('{Status.AWAY.value}', '{Status.SUPPRESSED.value}')
+      WHERE contacts.status NOT IN (
+        '{Status.AWAY.value}', '{Status.SUPPRESSED.value}', '{Status.SUPPRESSED_REMOVED.value}'
+      )
 """
 _MAY_HAVE_CHANGED = f"""
     UPDATE contacts SET hash = 0

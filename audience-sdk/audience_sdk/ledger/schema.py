@@ -20,6 +20,8 @@ class Status(str, Enum):
     """We took the contact off the list."""
     SUPPRESSED = "suppressed"
     """The platform said that the person must not be mailed."""
+    SUPPRESSED_REMOVED = "suppressed-removed"
+    """The same, and we have taken the contact off the list before."""
     FOUND = "found"
     """The list was read back and held the contact; what it holds is not known."""
     AWAY = "away"

@@ -56,7 +56,11 @@ _SCHEMA = (
 )
 
 _UNSURE = f"'{Status.UNSURE.value}', '{Status.UNSURE_REMOVED.value}'"
-_MAY_RETURN = f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}', '{Status.AWAY.value}'"
+_SUPPRESSED = f"'{Status.SUPPRESSED.value}', '{Status.SUPPRESSED_REMOVED.value}'"
+_MAY_RETURN = (
+    f"'{Status.REMOVED.value}', '{Status.UNSURE_REMOVED.value}', '{Status.SUPPRESSED_REMOVED.value}',"
+    f" '{Status.AWAY.value}'"
+)
 
 # Holds every column, so that whatever follows reads it from end to end instead of looking rows up all over the table.
 _INDEX_STAGED = (
@@ -71,7 +75,8 @@ _PLAN_STAGED = f"""
         WHEN c.status IS NULL OR c.status IN ('{Status.REMOVED.value}', {_UNSURE}) THEN '{Action.CREATE.value}'
         WHEN c.status = '{Status.AWAY.value}' AND NOT :readmit THEN '{HELD_AWAY}'
         WHEN c.status = '{Status.AWAY.value}' THEN '{Action.CREATE.value}'
-        WHEN c.status = '{Status.SUPPRESSED.value}' AND c.changed_at > :ask_again_before THEN '{HELD_SUPPRESSED}'
+        WHEN c.status IN ({_SUPPRESSED}) AND c.changed_at > :ask_again_before THEN '{HELD_SUPPRESSED}'
+        WHEN c.status = '{Status.SUPPRESSED_REMOVED.value}' THEN '{Action.CREATE.value}'
         WHEN c.status = '{Status.SUPPRESSED.value}' AND NOT c.ours THEN '{Action.CREATE.value}'
         ELSE '{Action.UPDATE.value}'
       END,
@@ -317,6 +322,19 @@ class Staging:
             " WHERE list_no = ? AND name = ?"
         )
         return int(self._connection.execute(query, (list_no, segment)).fetchone()[0])
+
+    def segments_of(self, list_no: int, email_key: str) -> set[str]:
+        """Return the segments that feed a person into a list.
+
+        Args:
+            list_no: The ledger's number of the list.
+            email_key: The key of the contact.
+        """
+        query = (
+            "SELECT name FROM staging.staged JOIN staging.segments USING (segment_no)"
+            " WHERE list_no = ? AND email_key = ?"
+        )
+        return {name for (name,) in self._connection.execute(query, (list_no, email_key))}
 
     def duplicates(self, list_no: int) -> Iterator[StagedRow]:
         """Yield the rows of a list whose address came again later.

@@ -250,13 +250,18 @@ class Ledger:
         )
 
     def _suppress(self, list_no: int, email_keys: Collection[str]) -> None:
+        """Note whom the platform suppresses; that we have taken them off before stays known, for when they return."""
+        removed = (Status.REMOVED, Status.UNSURE_REMOVED, Status.SUPPRESSED_REMOVED)
         self.connection.executemany(
-            """
+            f"""
             INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)
-            VALUES (?, ?, 0, '', ?, 0, ?)
-            ON CONFLICT (list_no, email_key) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
-            """,
-            [(list_no, key, Status.SUPPRESSED.value, int(time.time())) for key in email_keys],
+            VALUES (:list_no, :email_key, 0, '', '{Status.SUPPRESSED.value}', 0, :now)
+            ON CONFLICT (list_no, email_key) DO UPDATE SET changed_at = excluded.changed_at, status = iif(
+              status IN ({", ".join(f"'{each.value}'" for each in removed)}),
+              '{Status.SUPPRESSED_REMOVED.value}', excluded.status
+            )
+            """,  # noqa: S608 - made of our own constants
+            [{"list_no": list_no, "email_key": key, "now": int(time.time())} for key in email_keys],
         )
 
     def _note_absent(self, list_no: int, email_keys: Collection[str]) -> None:
