@@ -29,9 +29,6 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
-_MAX_WAIT_SECONDS = 300.0
-"""A platform that asks for a longer wait is left alone: the run ends, and a later one goes on."""
-
 _QUIET_WAIT_SECONDS = 10.0
 _logger = logging.getLogger(__name__)
 
@@ -156,6 +153,7 @@ class Api:
         limiter: The budget that every request is taken from, if the platform has one.
         attempts: How often one request is sent at most.
         read_timeout: Longest wait for an answer, seconds.
+        longest_wait: Seconds; a platform that asks for a longer wait is left alone: the run ends, a later one goes on.
         stop: Set when the run is to stop; no retry begins after that.
     """
 
@@ -168,6 +166,7 @@ class Api:
     limiter: Pace | None = None
     attempts: int = 6
     read_timeout: float = 120.0
+    longest_wait: float = 300.0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -281,7 +280,7 @@ class Api:
         why = self.again(reply)
         if why is not None:
             asked = _asked_wait(reply)
-            if asked is not None and asked > _MAX_WAIT_SECONDS:
+            if asked is not None and asked > self.longest_wait:
                 raise CixError(THROTTLED, f"The platform asks to wait {asked:.0f} s before the next request.")
             raise _TryAgainError(why, f"HTTP {reply.status}", asked)
         return reply

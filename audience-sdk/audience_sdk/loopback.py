@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import os
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from audience_sdk.errors import LOGIN_FAILED, SETTING_INVALID, STOPPED, CixError
 
@@ -66,6 +67,9 @@ class Loopback:
     def wait(self, state: str, seconds: float, stop: threading.Event) -> str:
         """Wait for the answer that has the right state; others are refused and do not end the wait.
 
+        A denial may come without a state, as some platforms send it: it ends the wait, and nothing but the denial is
+        taken from it.
+
         Args:
             state: What the answer must repeat, so that nobody else can give it.
             seconds: How long to wait.
@@ -108,8 +112,9 @@ def _place_of(url: str) -> _Place:
 
 
 class _Server(HTTPServer):
-    # Not the default: a second login must not take over the port that a first one waits at.
-    allow_reuse_address = False
+    # Elsewhere it lets a second login use the port at once that a first one has left; on Windows it would let it take
+    # over the port that a first one waits at.
+    allow_reuse_address = os.name != "nt"
     path = "/"
     state = ""
     answer: str | None = None
@@ -125,10 +130,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Take the answer of the browser, once."""
         parts = urlsplit(self.path)
-        said = parse_qs(parts.query).get("state", [""])[-1]
-        right = parts.path == self.server.path and hmac.compare_digest(said.encode(), self.server.state.encode())
+        query = parse_qs(parts.query)
+        said = query.get("state", [""])[-1]
+        here = parts.path == self.server.path
+        if here and "state" not in query and "error" in query:
+            answer = urlencode({"error": query["error"][-1], "state": self.server.state})
+        elif here and hmac.compare_digest(said.encode(), self.server.state.encode()):
+            answer = parts.query
+        else:
+            answer = None
+        right = answer is not None
         if right and self.server.answer is None:
-            self.server.answer = parts.query
+            self.server.answer = answer
         page = _DONE if right else _REFUSED
         self.send_response(200 if right else 400)
         self.send_header("Content-Type", "text/html; charset=utf-8")

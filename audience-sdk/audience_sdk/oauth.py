@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _READ_TIMEOUT_SECONDS = 15.0
+_LONGEST_WAIT_SECONDS = 10.0
+"""All connections of a ledger wait while one is renewed: a token endpoint that asks for longer is left alone."""
 _EARLY_SECONDS = 300
 """A token that ends sooner than this is renewed before it is used."""
 
@@ -102,6 +104,7 @@ class TokenEndpoint:
             stop=self.stop,
             attempts=self.attempts,
             read_timeout=_READ_TIMEOUT_SECONDS,
+            longest_wait=_LONGEST_WAIT_SECONDS,
         )
         return api.call("POST", "", body=body.encode(), headers=FORM)
 
@@ -202,8 +205,9 @@ class RefreshingToken(AuthBase):
 
     def _current(self, refused: str | None) -> str:
         with self.store.exclusive(self._name()) as stored:
-            if self.refresh_token:
-                stored.setdefault("refresh_token", self.refresh_token)
+            # A login has taken the place of the settings' token, even if it brought no refresh token.
+            if self.refresh_token and not stored:
+                stored["refresh_token"] = self.refresh_token
             fresh = stored.get("expires_at", 0) > time.time() + _EARLY_SECONDS
             if not fresh or stored.get("access_token") == refused:
                 stored.update(self._refreshed(stored))

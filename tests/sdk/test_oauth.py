@@ -279,6 +279,21 @@ def test_an_answer_that_holds_no_token_is_told_without_its_content(
     assert "s-content" not in str(caught.value)
 
 
+def test_a_token_endpoint_that_asks_for_a_long_wait_is_left_alone_since_all_connections_wait_for_it(
+    connect: Callable[..., RefreshingToken],
+) -> None:
+    token = json.dumps({"access_token": "mended", "token_type": "Bearer"}).encode()
+    with serving(Answer(429, headers={"Retry-After": "60"}), Answer(200, token)) as server:
+        with pytest.raises(CixError) as caught:
+            header_of(connect(url=server.url))
+        assert len(server.requests) == 1
+        assert caught.value.code is THROTTLED
+        assert header_of(connect(url=server.url)) == "Bearer mended"
+
+    with serving(Answer(429, headers={"Retry-After": "5"}), Answer(200, token)) as server:
+        assert header_of(connect(url=f"{server.url}/other")) == "Bearer mended"
+
+
 def test_a_refresh_token_that_does_not_rotate_is_kept(
     connect: Callable[..., RefreshingToken], store: TokenStore
 ) -> None:
@@ -345,6 +360,19 @@ def test_a_login_takes_the_place_of_all_that_was_there(store: TokenStore, server
     assert token.scopes() is None
     with pytest.raises(CixError) as caught:
         token.renew("Bearer b")
+    assert caught.value.code is CONNECTION_LOST
+    assert server.requests == []
+
+
+def test_a_login_without_a_refresh_token_never_brings_back_the_token_of_the_settings(
+    connect: Callable[..., RefreshingToken], server: Server
+) -> None:
+    token = connect()
+    token.keep({"access_token": "of the login", "expires_at": time.time() + 1_000}, public=True)
+
+    assert header_of(token) == "Bearer of the login"
+    with pytest.raises(CixError) as caught:
+        token.renew("Bearer of the login")
     assert caught.value.code is CONNECTION_LOST
     assert server.requests == []
 
