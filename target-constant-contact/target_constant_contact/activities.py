@@ -27,8 +27,8 @@ _logger = logging.getLogger(__name__)
 _FIRST_POLL_SECONDS, _POLL_SECONDS = 0.5, 10.0
 """Wait before the second look at an activity, and the longest one; each wait is half as long again as the last."""
 
-_QUEUE_SECONDS = 10.0
-"""How often a full queue of the platform is tried again."""
+_FIRST_QUEUE_SECONDS, _QUEUE_SECONDS = 1.0, 30.0
+"""The same for the waits while the platform's queue is full."""
 
 _CLOCK_SKEW_SECONDS = 120
 _PAGE = {"limit": 500}
@@ -150,6 +150,7 @@ class Activities:
 
     def _send(self, order: Order, look_first: Any) -> Reply:
         give_up_at = time.monotonic() + self._patience_seconds
+        pause = _FIRST_QUEUE_SECONDS
         while True:
             reply = self._api.call("POST", f"/activities/{order.name}", body=order.body, look_first=look_first)
             if not is_queue_full(reply):
@@ -157,9 +158,10 @@ class Activities:
             if time.monotonic() >= give_up_at:
                 message = f"The platform's queue of activities has been full for {self._patience_seconds:.0f} s."
                 raise CixError(THROTTLED, message)
-            _logger.info("The platform's queue of activities is full; trying again in %.0f s.", _QUEUE_SECONDS)
-            if self._api.stop.wait(_QUEUE_SECONDS):
+            _logger.info("The platform's queue of activities is full; trying again in %.0f s.", pause)
+            if self._api.stop.wait(pause):
                 raise CixError(STOPPED, "Stopped while the platform's queue of activities was full.")
+            pause = min(_QUEUE_SECONDS, pause * 1.5)
 
     def _lost(self, order: Order, before: frozenset[str], began_at: float) -> dict[str, Any] | None:
         """Return the activity that an order whose answer was lost has begun, if it is plain which one it is."""

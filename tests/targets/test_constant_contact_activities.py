@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from constant_contact_api import ConstantContactApi
-from target_constant_contact import activities
 from target_process import people, stream
 
 if TYPE_CHECKING:
@@ -157,10 +156,7 @@ def test_leavers_whose_removal_was_mistaken_for_anothers_are_still_on_the_list_a
 
 
 @pytest.mark.parametrize("key", ["queue_full", "throttled"])
-def test_a_full_queue_is_waited_for_and_loses_nobody(
-    to_constant_contact: Target, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(activities, "_QUEUE_SECONDS", 0.2)
+def test_a_full_queue_is_waited_for_and_loses_nobody(to_constant_contact: Target, key: str) -> None:
     target = to_constant_contact
     api = ConstantContactApi(target.sandbox)
     target.sandbox.control(
@@ -180,10 +176,7 @@ def test_a_full_queue_is_waited_for_and_loses_nobody(
     assert target.imports()[-1]["status"] == 201
 
 
-def test_a_queue_that_stays_full_leaves_the_rows_for_a_later_run(
-    to_constant_contact: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(activities, "_QUEUE_SECONDS", 0.2)
+def test_a_queue_that_stays_full_leaves_the_rows_for_a_later_run(to_constant_contact: Target) -> None:
     target = to_constant_contact
     target.sandbox.switch("constant_contact.queued_activities", 0)
     ran = target.run(stream(people(2)), job_deadline_seconds=1)
