@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
+from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.ledger import Ledger, ledger_path, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE, clear_errors
 from audience_sdk.ledger.locks import held
@@ -39,9 +40,18 @@ def rebuild(settings: Settings, destination: Destination, target: str, logger: l
     with closing(Ledger(path)) as ledger:
         for list_id in settings.all_lists():
             with held(path, f"list {list_id}"):
-                destination.describe_list(list_id)
+                _check_exists(destination, list_id)
                 on_list, away = upkeep.rebuild(ledger, ledger.list_no(target, list_id), destination.members(list_id))
             logger.info("List %s: %d people on it, %d others known to the platform.", list_id, on_list, away)
+
+
+def _check_exists(destination: Destination, list_id: str) -> None:
+    try:
+        destination.describe_list(list_id)
+    except CixError as error:
+        # Reading a list back mails nobody.
+        if error.code is not CONFIRMATION_EMAILS:
+            raise
 
 
 def forget(settings: Settings, email_key: str) -> int:

@@ -85,7 +85,10 @@ def import_result(batch: Batch, reply: Reply) -> BatchResult:
         raise BatchRefusedError(ROW_PROBLEMS.get(code, RowProblem(Outcome.REJECTED, ROW_REJECTED, reason)))
     if code not in ERRORS:
         raise _unknown(reply, "Import", batch)
-    raise error_of(reply, "Import")
+    error = error_of(reply, "Import")
+    # What was not told to have failed is stored.
+    error.in_doubt = code == SOME_FAILED
+    raise error
 
 
 def leaving_problem(row: StagedRow, reply: Reply) -> RowProblem | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from audience_sdk.contact import Action, email_key_of
-from audience_sdk.destination import BatchResult, Destination, Limits, Member, PlatformList
+from audience_sdk.destination import BatchRefusedError, BatchResult, Destination, Limits, Member, PlatformList
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
@@ -113,7 +113,7 @@ class CampaignMonitor(Destination):
         Whoever is on the client's suppression list is not let in, though the platform may do so for an address that is
         new to the list. Somebody whom we have deleted from the list and who comes back fails the first pass, which
         never resubscribes. They are sent again, this time with the permission to resubscribe, unless they are
-        suppressed.
+        suppressed. Whatever goes wrong from then on, the first pass has stored its rows.
         """
         if batch.action is Action.REMOVE:
             return self._leave(batch, "DELETE")
@@ -121,24 +121,32 @@ class CampaignMonitor(Destination):
         rows = [row for row in batch.rows if row.email_key not in held]
         if not rows:
             return BatchResult(held, 0)
-        result = self._import(replace(batch, rows=rows), resubscribe=False)
-        problems = {**held, **result.problems}
-        returning = self._returning(batch.list_id, [row for row in rows if problems.get(row.email_key) is DELETED])
-        if not returning:
-            return replace(result, problems=problems)
+        first = self._import(replace(batch, rows=rows), resubscribe=False)
         try:
-            second = self._import(replace(batch, rows=returning), resubscribe=True)
+            deleted = [row for row in rows if first.problems.get(row.email_key) is DELETED]
+            returning = self._returning(batch.list_id, deleted)
+            second = self._let_back(replace(batch, rows=returning)) if returning else BatchResult()
         except CixError as error:
-            # The first pass has stored its rows.
             error.in_doubt = True
             raise
-        for row in returning:
-            del problems[row.email_key]
+        back = {row.email_key for row in returning}
+        stay = {key: problem for key, problem in first.problems.items() if key not in back}
         return BatchResult(
-            {**problems, **second.problems},
-            (result.created or 0) + len(returning) - len(second.problems),
-            warnings=(*result.warnings, *second.warnings),
+            {**held, **stay, **second.problems},
+            (first.created or 0) + len(returning) - len(second.problems),
+            warnings=(*first.warnings, *second.warnings),
         )
+
+    def _let_back(self, batch: Batch) -> BatchResult:
+        """Import people with the permission to resubscribe; a refusal is halved here, as the first pass is stored."""
+        try:
+            return self._import(batch, resubscribe=True)
+        except BatchRefusedError as refused:
+            if len(batch.rows) == 1:
+                return BatchResult({batch.rows[0].email_key: refused.problem})
+        middle = len(batch.rows) // 2
+        one, other = (self._let_back(replace(batch, rows=half)) for half in (batch.rows[:middle], batch.rows[middle:]))
+        return BatchResult({**one.problems, **other.problems}, warnings=(*one.warnings, *other.warnings))
 
     def _held_back(self, batch: Batch) -> dict[str, RowProblem]:
         """Return those who would join a list that heeds the suppression list, and are on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import pytest
 import requests
@@ -65,7 +65,7 @@ def test_a_login_that_was_denied_without_a_state_says_so(pool: ThreadPoolExecuto
 
     def tell(line: str) -> None:
         if "redirect_uri=" in line:
-            redirect = requests.utils.unquote(line.partition("redirect_uri=")[2].partition("&")[0])
+            redirect = unquote(line.partition("redirect_uri=")[2].partition("&")[0])
             answered.append(pool.submit(come_back, redirect, error="access_denied"))
 
     with pytest.raises(CixError) as caught:

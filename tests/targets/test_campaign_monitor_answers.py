@@ -97,6 +97,16 @@ def test_more_new_people_than_confirmed_rows_are_never_counted() -> None:
     assert result.created == 1
 
 
+def test_a_partial_success_that_does_not_tell_which_part_leaves_the_batch_in_doubt() -> None:
+    with pytest.raises(CixError) as caught:
+        import_result(BATCH, reply(400, {"Code": 210, "Message": "Any text"}))
+    assert caught.value.code.code == "CIX-408"
+    assert caught.value.in_doubt
+    with pytest.raises(CixError) as caught:
+        import_result(BATCH, reply(400, {"Code": 209, "Message": "Any text"}))
+    assert not caught.value.in_doubt
+
+
 @pytest.mark.parametrize("code", [400, 1, 204, 220])
 def test_a_batch_that_was_refused_for_what_is_in_it_is_to_be_halved(code: int) -> None:
     with pytest.raises(BatchRefusedError) as caught:

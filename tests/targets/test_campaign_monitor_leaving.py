@@ -143,26 +143,55 @@ def test_nobody_who_is_suppressed_comes_back_even_to_a_list_that_ignores_the_sup
     assert target.on_list() == emails(rows[1:])
 
 
+@pytest.mark.parametrize("only_this_list", [False, True])
 @pytest.mark.parametrize(
-    ("fault", "settings"), [("throttle", {}), ("status", {"status": 401, "body": {"Code": 100, "Message": "Invalid"}})]
+    ("fault", "settings"),
+    [
+        ("throttle", {"path": "import", "skip": 1}),
+        ("status", {"path": "import", "skip": 1, "status": 401, "body": {"Code": 100, "Message": "Invalid"}}),
+        ("throttle", {"path": "suppressionlist"}),
+        ("status", {"path": "suppressionlist", "status": 401, "body": {"Code": 100, "Message": "Invalid"}}),
+    ],
 )
 def test_rows_of_an_import_whose_second_pass_failed_leave_with_their_segment(
-    to_campaign_monitor: Target, fault: str, settings: dict[str, Any]
+    to_campaign_monitor: Target, fault: str, settings: dict[str, Any], *, only_this_list: bool
 ) -> None:
     target = to_campaign_monitor
+    if only_this_list:
+        lists = [{"list_id": target.list_id, "title": "Newsletter", "unsubscribe_setting": "OnlyThisList"}]
+        target.sandbox.seed("campaign_monitor", lists=lists)
     rows, others = people(3), people(2, start=10)
     target.run(stream([*rows, *others]), sync_mode="mirror")
     target.run(stream(others), sync_mode="mirror")
-    number = target.sandbox.fault(fault, path="import", skip=1, **settings)
+    number = target.sandbox.fault(fault, **settings)
     # The newcomers are stored by the first pass; those who come back need the second, which fails.
     newcomers = people(2, start=20)
     broken = target.run(stream([*rows, *others, *newcomers]), sync_mode="mirror", max_attempts=1)
     assert broken.code != 0
-    assert target.on_list() == emails([*others, *newcomers])
+    # A list that heeds the suppression list is not sent to before that is read.
+    stored = only_this_list or settings["path"] == "import"
+    assert target.on_list() == emails([*others, *(newcomers if stored else [])])
     target.sandbox.control("DELETE", f"/faults/{number}")
     ran = target.run(stream([*rows, *others]), sync_mode="mirror")
     assert ran.code == 0
     assert target.on_list() == emails([*rows, *others])
+
+
+def test_a_second_pass_that_is_refused_for_what_is_in_it_costs_nobody_else_their_place(
+    to_campaign_monitor: Target,
+) -> None:
+    target = to_campaign_monitor
+    rows, others = people(4), people(2, start=10)
+    target.run(stream([*rows, *others]), sync_mode="mirror")
+    target.run(stream(others), sync_mode="mirror")
+    refusal = {"status": 400, "body": {"Code": 400, "Message": "Failed to deserialize your request."}}
+    # The first pass is taken; all of the second, then its first half, then the first of that half are refused.
+    target.sandbox.fault("status", path="import", skip=1, count=3, **refusal)
+    newcomers = people(1, start=20)
+    ran = target.run(stream([*rows, *others, *newcomers]), sync_mode="mirror")
+    assert (ran.code, ran.counts["rejected"], ran.counts["created"]) == (0, 1, 4)
+    assert target.on_list() == emails([*rows[1:], *others, *newcomers])
+    assert target.rows_sent()[-6:] == [5, None, None, None, 1, 2], "refused requests have no count of rows"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,17 @@ def test_check_finds_a_list_that_would_mail_everybody(to_campaign_monitor: Targe
     assert codes(shown(target, "--check", list_id="opt in", field_mapping=mapping)) == ["CIX-511"]
 
 
+def test_a_ledger_is_rebuilt_from_a_list_that_would_mail_everybody_who_joins(to_campaign_monitor: Target) -> None:
+    target = to_campaign_monitor
+    list_id = SECOND["campaign_monitor"]
+    target.sandbox.seed(target.platform, lists=[{"title": "Opt in", "list_id": list_id, "confirmed_opt_in": True}])
+    target.sandbox.seed(target.platform, list_id=list_id, subscribers=[{"email": "person00001@example.com"}])
+    rebuilt = command(target, "--rebuild-ledger", list_id=list_id)
+    assert rebuilt.code == 0
+    assert "1 people on it" in rebuilt.stderr
+    assert "CIX-404" in command(target, "--rebuild-ledger", list_id="0" * 32).stderr
+
+
 @pytest.mark.parametrize("privileges", ["none", "read_only"])
 def test_check_finds_missing_privileges(to_constant_contact: Target, privileges: str) -> None:
     to_constant_contact.sandbox.switch("constant_contact.privileges", privileges)
