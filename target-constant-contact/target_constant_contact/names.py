@@ -28,10 +28,12 @@ class FieldNames:
     Args:
         store: Where they are kept; None to remember nothing.
         connection_id: Names the connection; no secret.
+        keep: Whether new names are remembered; a dry run remembers nothing.
     """
 
-    def __init__(self, store: TokenStore | None = None, connection_id: str = "") -> None:
+    def __init__(self, store: TokenStore | None = None, connection_id: str = "", *, keep: bool = True) -> None:
         self._store = store
+        self._keep = keep
         self._connection_id = f"custom fields of {connection_id}"
 
     def with_former_names(self, fields: Sequence[Field]) -> list[Field]:
@@ -62,7 +64,7 @@ class FieldNames:
         Args:
             ids: The platform's ids by the names that the user wrote.
         """
-        if self._store is None or not ids:
+        if self._store is None or not self._keep or not ids:
             return
         with self._store.exclusive(self._connection_id) as remembered:
             remembered.update(ids)

@@ -68,7 +68,7 @@ class TargetConstantContact(AudienceTarget):
             float(config["job_deadline_seconds"]),
             max_cleared=int(config["max_cleared"]),
             sms_permission=config["sms_permission_to_send"],
-            names=FieldNames(services.tokens(), config["client_id"]),
+            names=FieldNames(services.tokens(), config["client_id"], keep=not services.settings.dry_run),
         )
 
     def make_directory(self, services: Services) -> Directory:  # noqa: ARG002 - the API has them

@@ -158,6 +158,18 @@ def test_a_field_that_is_called_something_else_now_is_still_filled_under_its_new
     assert [each["label"] for each in api.get("/contact_custom_fields")["custom_fields"]].count("City") == 0
 
 
+def test_a_dry_run_remembers_no_field(to_constant_contact: Target) -> None:
+    target = to_constant_contact
+    mapping = {"email": "EMail", "custom_fields": {"City": "City"}}
+    target.run(stream(people(1)), field_mapping=mapping)
+    tokens = target.ledger.with_name(f"{target.ledger.name}.tokens")
+    before = tokens.read_bytes()
+    assert target.run(stream(people(1)), dry_run=True).code == 0
+    assert tokens.read_bytes() == before
+    assert target.run(stream(people(1))).code == 0
+    assert tokens.read_bytes() != before
+
+
 def test_options_that_a_field_lacks_are_added_when_they_may_be(typed: Target) -> None:
     typed.run(segment(PROFILE), create_fields=True)
     changed = {**PROFILE, "Shirt": "XL", "Hobbies": ["Chess", "Sailing"]}
