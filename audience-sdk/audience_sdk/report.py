@@ -276,7 +276,8 @@ class Report:
         for each in fields(Counts):
             table.add_row(each.name, *(str(getattr(counts, each.name)) for counts in columns.values()))
         text = StringIO()
-        Console(file=text, width=max(80, 40 * (1 + len(columns)))).print(table)
+        # The name of a list is nobody's markup.
+        Console(file=text, width=max(80, 40 * (1 + len(columns))), markup=False, emoji=False).print(table)
         return "\n".join([title, *(line.rstrip() for line in text.getvalue().splitlines())])
 
 

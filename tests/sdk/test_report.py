@@ -135,6 +135,15 @@ def test_the_table_shows_what_the_summary_says(tmp_path: Path) -> None:
         assert part in table
 
 
+def test_the_name_of_a_list_stands_in_the_table_as_it_is(tmp_path: Path) -> None:
+    report = report_in(tmp_path)
+    report.list_counts("L1").received = 1
+    report.names["L1"] = "[red]Autumn[/] :smile:"
+    report.finish("succeeded")
+
+    assert "[red]Autumn[/] :smile:" in report.table("succeeded")
+
+
 def test_an_output_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CixError) as caught:
