@@ -18,7 +18,7 @@ from audience_sdk.redaction import redacted
 from target_constant_contact.answers import LOST, STATES, TERMINAL_STATES, error_of, is_queue_full, moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from audience_sdk.http import Api
 
@@ -148,7 +148,7 @@ class Activities:
             self._ours.add(activity_id)
             return Begun(activity_id, replace(order, body=b"") if found else None)
 
-    def _send(self, order: Order, look_first: Any) -> Reply:
+    def _send(self, order: Order, look_first: Callable[[], Reply | None]) -> Reply:
         give_up_at = time.monotonic() + self._patience_seconds
         pause = _FIRST_QUEUE_SECONDS
         while True:

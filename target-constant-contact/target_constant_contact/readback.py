@@ -174,7 +174,7 @@ class ReadBack:
             if is_on(contact, list_id):
                 yield contact
 
-    def _all_unsubscribed(self) -> Collection[str] | AddressSet:
+    def _all_unsubscribed(self) -> AddressSet:
         if self._unsubscribed is None:
             listing = pages(self._api, "/contacts", "contacts", {"status": "unsubscribed", "limit": 500})
             self._unsubscribed = AddressSet(map(address_of, filter(is_unsubscribed, listing)))
