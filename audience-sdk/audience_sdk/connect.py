@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from audience_sdk.errors import PERMISSION_MISSING, CixError
 from audience_sdk.ledger import Ledger, ledger_path
+from audience_sdk.ledger.names import remembered
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.names import Names, with_ids
 from audience_sdk.prepare import missing_fields
@@ -118,14 +119,14 @@ class Check:
         self._names = Names(directory)
         self._directory = directory
         with self._noting():
+            self._look_at_ledger()
+        with self._noting():
             self._check_permissions()
         with self._noting():
             check_settings()
             self._look(make_destination())
         with self._noting():
             settings.check_consent()
-        with self._noting():
-            Ledger(ledger_path(settings.ledger_url), read_only=True).close()
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
@@ -133,6 +134,11 @@ class Check:
             yield
         except CixError as error:
             self.problems.append(error)
+
+    def _look_at_ledger(self) -> None:
+        with closing(Ledger(ledger_path(self._settings.ledger_url), read_only=True)) as ledger:
+            if not self._settings.accept_other_list:
+                self._names.remembered = remembered(ledger, self._directory.place)
 
     def _check_permissions(self) -> None:
         missing = ", ".join(self.account.missing)
@@ -155,6 +161,7 @@ class Check:
         if list_id is None and not self._settings.create_list:
             raise self._names.unknown(text)
         if list_id is None:
+            self._names.check_new(text)
             platform_list = self._directory.planned_list(text)
             self.lists.append({"name": text, "would_be_created": True})
         else:

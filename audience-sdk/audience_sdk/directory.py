@@ -51,9 +51,11 @@ class Directory(ABC):
 
     Attributes:
         shared_fields: Whether all lists have the same custom fields.
+        place: Names the connection, and the part of the account, in which a list's name means one list; no secret.
     """
 
     shared_fields: ClassVar[bool] = False
+    place: str = ""
 
     @abstractmethod
     def account(self) -> Account:
@@ -62,6 +64,10 @@ class Directory(ABC):
     @abstractmethod
     def lists(self) -> Sequence[KnownList]:
         """Return every list of the account."""
+
+    def nameable(self) -> Sequence[KnownList]:
+        """Return the lists that a name in the settings can mean: every list, unless a setting narrows that."""
+        return self.lists()
 
     @abstractmethod
     def sizes(self, list_ids: Collection[str]) -> dict[str, int]:

@@ -333,6 +333,12 @@ LIST_AMBIGUOUS = _register(
     "Several lists have the name that a setting gives.",
     "Put the id of the one that is meant into `list_id` or `lists`.",
 )
+LIST_CHANGED = _register(
+    424,
+    "The name of a list means another list, or none, since the run before: nothing was sent.",
+    "Put the list's id into `list_id` or `lists`, or its new name; or set `accept_other_list: true` for one run, if"
+    " what the name means now is right.",
+)
 
 # 5xx: guards
 TOO_MANY_PROFILES = _register(

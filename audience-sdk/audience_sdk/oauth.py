@@ -192,19 +192,19 @@ class RefreshingToken(AuthBase):
             tokens: As `TokenEndpoint.read` returned them.
             public: Whether the login showed no client secret.
         """
-        with self._lock, self.store.exclusive(self._name()) as stored:
+        with self._lock, self.store.exclusive(self.name()) as stored:
             stored.clear()
             stored.update(tokens, public=public)
             self._access_token = None
 
     def scopes(self) -> frozenset[str] | None:
         """Return what the stored token may do, or None where the platform did not say."""
-        with self.store.exclusive(self._name()) as stored:
+        with self.store.exclusive(self.name()) as stored:
             scope = stored.get("scope")
         return None if scope is None else frozenset(scope.replace(",", " ").split())
 
     def _current(self, refused: str | None) -> str:
-        with self.store.exclusive(self._name()) as stored:
+        with self.store.exclusive(self.name()) as stored:
             # A login has taken the place of the settings' token, even if it brought no refresh token.
             if self.refresh_token and not stored:
                 stored["refresh_token"] = self.refresh_token
@@ -221,7 +221,7 @@ class RefreshingToken(AuthBase):
             raise CixError(CONNECTION_LOST, "The login has ended; the platform had given it no refresh token.")
         return self.endpoint.refresh(stored["refresh_token"], public=bool(stored.get("public")))
 
-    def _name(self) -> str:
-        """Return this connection's name: one application can be connected to several accounts."""
+    def name(self) -> str:
+        """Return this connection's name, no secret: one application can be connected to several accounts."""
         connection = self.store.fingerprint(self.refresh_token) if self.refresh_token else f"login {self.login_name}"
         return f"{self.endpoint.url} {self.endpoint.client_id} {connection}"

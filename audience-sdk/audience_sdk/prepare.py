@@ -8,8 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from audience_sdk.contact import Action
-from audience_sdk.errors import FIELDS_TOO_MANY, OPTIONS_TOO_MANY, CixError
+from audience_sdk.errors import FIELDS_TOO_MANY, LIST_UNKNOWN, OPTIONS_TOO_MANY, CixError
 from audience_sdk.fields import wanted_field
+from audience_sdk.ledger.names import remember, remembered
 from audience_sdk.names import resolve
 from audience_sdk.stage import Feed
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from audience_sdk.destination import CustomField, Destination, PlatformList
     from audience_sdk.directory import Directory
     from audience_sdk.fields import WantedField
-    from audience_sdk.ledger import Staging
+    from audience_sdk.ledger import Ledger, Staging
     from audience_sdk.mapping import FieldMapping
     from audience_sdk.plan import ListPlan
     from audience_sdk.report import Report
@@ -63,25 +64,42 @@ class Lists:
         self._found: dict[str, PlatformList] = {}
         self._feeds: dict[str, Feed] = {}
 
-    def resolve(self, directory: Directory) -> Settings:
+    def resolve(self, directory: Directory, ledger: Ledger, *, make: bool) -> Settings:
         """Put ids in the place of names: whatever is kept or locked is kept and locked by the platform's id.
 
         Args:
             directory: The account's lists.
+            ledger: Remembers which list a name meant.
+            make: Whether lists that are missing may be made.
 
         Returns:
             The settings to go on with.
 
         Raises:
-            CixError: If a list is not found, or cannot be made.
+            CixError: If a list is not found, is another one than before, or cannot be made or filled.
         """
-        resolved = resolve(self._settings, directory)
+        before = {} if self._settings.accept_other_list else remembered(ledger, directory.place)
+        resolved = resolve(self._settings, directory, before, self._check_new, make=make)
+        remember(ledger, directory.place, resolved.named)
         self._settings, self._planned = resolved.settings, resolved.planned
         for name, list_id in resolved.made.items():
             self._changed(list_id, [f"list `{name}`"])
-        for name in resolved.planned:
+        for name in resolved.planned if self._settings.dry_run else ():
             self._changed(name, [f"list `{name}`"])
         return self._settings
+
+    def is_planned(self, list_id: str) -> bool:
+        """Say whether a list does not exist yet.
+
+        Args:
+            list_id: As the settings have it after `resolve`.
+        """
+        return list_id in self._planned
+
+    def _check_new(self, planned: PlatformList) -> None:
+        """Check that a list can be filled before it is made."""
+        if not (self._settings.create_fields and self._missing(planned)):
+            self._destination.row_encoder(planned, self._mapping)
 
     def add(self, list_id: str, list_no: int) -> None:
         """Look a list up, and get ready to fill it unless custom fields are to be created first.
@@ -114,6 +132,9 @@ class Lists:
         Raises:
             CixError: If a field cannot be created.
         """
+        if list_id not in self._found:
+            message = f"List `{list_id}` is not there, and Meltano's test stream, which came first, makes none."
+            raise CixError(LIST_UNKNOWN, message)
         if list_id not in self._feeds:
             found, columns = self._found[list_id], self._mapping.custom_fields
             wanted = [wanted_field(name, columns[name], properties) for name in self._missing(found)]

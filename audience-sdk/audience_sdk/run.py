@@ -71,7 +71,7 @@ class Run:
 
     Attributes:
         profiles: The columns that the run needs of the profiles.
-        checks_only: Whether nothing but Meltano's test stream is expected.
+        checks_only: Whether nothing but Meltano's test stream is expected; set before `begin` if that comes first.
         settled_state: The state that may go out; None before all that it covers is confirmed.
 
     Raises:
@@ -131,10 +131,13 @@ class Run:
                 exist, or the ledger is unusable.
         """
         self._logger.info("Connected to %s.", self._destination.check())
-        self._settings = self._lists.resolve(self._directory)
         self._ledger = Ledger(self._ledger_path, read_only=self._settings.dry_run)
         self._resources.callback(self._ledger.close)
+        make = not (self._settings.dry_run or self.checks_only)
+        self._settings = self._lists.resolve(self._directory, self._ledger, make=make)
         for list_id in self._settings.all_lists():
+            if self.checks_only and self._lists.is_planned(list_id):
+                continue
             self._resources.enter_context(held(self._ledger_path, f"list {list_id}"))
             self._lists.add(list_id, self._ledger.list_no(self._target, list_id))
         # Whoever can take this lock knows that the run is over.

@@ -65,6 +65,13 @@ def common_settings(field_names: Mapping[str, str]) -> list[th.Property[Any]]:
             " run, since the name may be misspelt. What has the form of an id is never taken for a name.",
         ),
         th.Property(
+            "accept_other_list",
+            th.BooleanType,
+            default=False,
+            description="Take the list that a name means now, or make it, though the name meant another one in earlier"
+            " runs; for one run.",
+        ),
+        th.Property(
             "field_mapping",
             mapping,
             required=True,
@@ -202,6 +209,7 @@ class Settings:
     Attributes:
         display_name: Name of the connection in reports.
         create_list: Whether lists that do not exist are made.
+        accept_other_list: Whether the name of a list may mean another one than in earlier runs.
         consent: Whether personal data may leave for the platform.
         default_list: List of the segments that `lists` does not name.
         lists: Lists by segment.
@@ -229,6 +237,7 @@ class Settings:
 
     display_name: str
     create_list: bool
+    accept_other_list: bool
     consent: bool
     default_list: str | None
     lists: Mapping[str, tuple[str, ...]]
@@ -274,6 +283,7 @@ class Settings:
         return cls(
             display_name=config.get("display_name") or "",
             create_list=bool(config.get("create_list")),
+            accept_other_list=bool(config.get("accept_other_list")),
             consent=config.get("data_privacy_consent") is True,
             default_list=config.get("list_id") or None,
             lists=lists,

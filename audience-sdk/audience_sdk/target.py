@@ -36,7 +36,7 @@ from audience_sdk.reader import BulkReader, RecordRun
 from audience_sdk.run import Run
 from audience_sdk.services import Services
 from audience_sdk.settings import Settings, with_custom_fields
-from audience_sdk.sink import KeyMissingError, SegmentSink
+from audience_sdk.sink import MELTANO_TEST_STREAM, KeyMissingError, SegmentSink
 from audience_sdk.unchanged import form_of
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class AudienceTarget(Target):
         self.services = Services(Settings.of(self.config))
         self._signum = 0
         self._run: Run | None = None
+        self._checks_only = False
         self.message_reader.on_records = self._process_records
         self.message_reader.before_waiting = self._end_if_stopped
         self._fast = not any(self.config.get(name) for name in _SLOW_PATH_SETTINGS)
@@ -152,6 +153,7 @@ class AudienceTarget(Target):
                 logger=self.logger,
                 form=form_of(self.config, self.config_jsonschema),
             )
+            self._run.checks_only = self._checks_only
             self._run.begin()
         return self._run
 
@@ -189,6 +191,7 @@ class AudienceTarget(Target):
         properties = schema.get("properties") if isinstance(schema, dict) else None
         if not isinstance(properties, dict) or not isinstance(message_dict.get("stream"), str):
             raise InvalidInputLine
+        self._checks_only = message_dict["stream"] == MELTANO_TEST_STREAM
         super()._process_schema_message(message_dict)
         if self._fast and self._run is not None:
             self.message_reader.decode_records_as(self._run.profiles.type)

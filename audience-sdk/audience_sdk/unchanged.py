@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audience_sdk.ledger import Ledger
 
 _WITHOUT_EFFECT = {
+    "accept_other_list",
     "allow_confirmation_emails",
     "allow_empty_segment",
     "ask_suppressed_again_days",

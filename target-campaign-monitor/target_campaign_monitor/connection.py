@@ -95,6 +95,19 @@ def login_of(config: Mapping[str, Any], services: Services) -> tuple[BrowserLogi
     return login, token
 
 
+def name_of(config: Mapping[str, Any], services: Services) -> str:
+    """Return what the connection is called, which is no secret.
+
+    Args:
+        config: The target's settings.
+        services: What the engine lends.
+    """
+    key = config.get("api_key")
+    if key:
+        return f"Campaign Monitor {services.tokens().fingerprint(key)}"
+    return f"Campaign Monitor {config.get('oauth_client_id') or ''} {config.get('login_name') or ''}"
+
+
 def api_of(config: Mapping[str, Any], services: Services) -> tuple[Api, RefreshingToken | None]:
     """Return the API, and the token that opens it unless a key does.
 
@@ -103,12 +116,11 @@ def api_of(config: Mapping[str, Any], services: Services) -> tuple[Api, Refreshi
         services: What the engine lends.
     """
     key, per_second = config.get("api_key"), int(config["requests_per_second"])
+    limiter = services.budget(name_of(config, services), per_second)
     if key:
-        limiter = services.budget(f"Campaign Monitor {services.tokens().fingerprint(key)}", per_second)
         # The password of Basic authentication is not looked at by the platform.
         return services.api(config["api_url"], HTTPBasicAuth(key, "x"), limiter=limiter), None
     token = token_of(config, services)
-    limiter = services.budget(f"Campaign Monitor {token.endpoint.client_id} {token.login_name}", per_second)
     api = services.api(config["api_url"], token, renew=token.renew, expired=_expired, limiter=limiter)
     return api, token
 

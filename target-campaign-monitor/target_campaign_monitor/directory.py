@@ -34,7 +34,8 @@ SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
         "new_list_client",
         th.StringType,
-        description="Client, by id or name, whose lists `create_list` makes; needed if the account has several.",
+        description="Client, by id or name, whose lists `create_list` makes; needed if the account has several. If it"
+        " is set, names in `list_id` and `lists` mean lists of this client alone.",
     ),
     th.Property(
         "new_list_unsubscribe_setting",
@@ -67,9 +68,12 @@ class CampaignMonitorDirectory(Directory):
         api: The API.
         token: What opens it, unless an API key does.
         new_lists: How lists are made.
+        connection: What the connection is called.
     """
 
-    def __init__(self, api: Api, token: RefreshingToken | None, new_lists: NewLists) -> None:
+    def __init__(self, api: Api, token: RefreshingToken | None, new_lists: NewLists, connection: str) -> None:
+        # Each client has its own names.
+        self.place = f"{connection} {(new_lists.client or '').strip().casefold()}"
         self._api = api
         self._token = token
         self._new_lists = new_lists
@@ -91,8 +95,14 @@ class CampaignMonitorDirectory(Directory):
         return [
             KnownList(each["ListID"], each["Name"], client["Name"] if len(clients) > 1 else None)
             for client in clients
-            for each in self._read(f"/clients/{client['ClientID']}/lists.json", "Lists", list)
+            for each in self._lists_of(client["ClientID"])
         ]
+
+    def nameable(self) -> Sequence[KnownList]:
+        """See `Directory.nameable`; another client's list of the name is not the one that is missing here."""
+        if self._new_lists.client is None:
+            return self.lists()
+        return [KnownList(each["ListID"], each["Name"]) for each in self._lists_of(self._client_of_new_lists())]
 
     def sizes(self, list_ids: Collection[str]) -> dict[str, int]:
         """See `Directory.sizes`."""
@@ -123,7 +133,7 @@ class CampaignMonitorDirectory(Directory):
             return list_id
         if code_of(reply) == _TITLE_TAKEN:
             # Another export has made it, or an attempt of ours whose answer was lost.
-            for each in self._read(f"/clients/{client_id}/lists.json", "Lists", list):
+            for each in self._lists_of(client_id):
                 if each["Name"].strip().casefold() == name.strip().casefold():
                     return str(each["ListID"])
         raise error_of(reply, f"Making list `{name}`")
@@ -140,6 +150,10 @@ class CampaignMonitorDirectory(Directory):
     def _clients(self) -> list[Mapping[str, Any]]:
         clients: list[Mapping[str, Any]] = self._read("/clients.json", "Clients of the account", list)
         return clients
+
+    def _lists_of(self, client_id: str) -> list[Mapping[str, Any]]:
+        lists: list[Mapping[str, Any]] = self._read(f"/clients/{client_id}/lists.json", "Lists", list)
+        return lists
 
     def _client_of_new_lists(self) -> str:
         clients, wanted = self._clients(), self._new_lists.client

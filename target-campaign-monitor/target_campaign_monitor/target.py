@@ -58,12 +58,12 @@ class TargetCampaignMonitor(AudienceTarget):
             allow_confirmation_emails=bool(self.config.get("allow_confirmation_emails")),
         )
 
-    def make_directory(self, services: Services) -> Directory:  # noqa: ARG002 - the API has them
+    def make_directory(self, services: Services) -> Directory:
         """See `AudienceTarget.make_directory`."""
         new_lists = directory.NewLists(
             self.config.get("new_list_client") or None, self.config["new_list_unsubscribe_setting"]
         )
-        return directory.CampaignMonitorDirectory(*self._api, new_lists)
+        return directory.CampaignMonitorDirectory(*self._api, new_lists, connection.name_of(self.config, services))
 
     def make_login(self, services: Services) -> tuple[Login, RefreshingToken]:
         """See `AudienceTarget.make_login`."""

@@ -68,6 +68,7 @@ class ConstantContactDirectory(Directory):
     def __init__(
         self, api: Api, token: RefreshingToken, requests_left: Callable[[], int | None], new_lists: NewLists
     ) -> None:
+        self.place = token.name()
         self._api = api
         self._token = token
         self._requests_left = requests_left

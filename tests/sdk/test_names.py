@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from audience_sdk.errors import LIST_AMBIGUOUS, LIST_UNKNOWN
+from audience_sdk.errors import FIELD_UNKNOWN, LIST_AMBIGUOUS, LIST_CHANGED, LIST_UNKNOWN
 from export_harness import people, segment
 
 if TYPE_CHECKING:
@@ -128,6 +128,118 @@ def test_a_run_that_was_stopped_by_a_name_has_touched_nothing(export: Export) ->
 
     assert result.exit_code == 1
     assert all_rows(export) == {}
+
+
+@pytest.mark.parametrize("name", ["1157c0de1157c0de1157c0de1157c0d", "0d9ef2c4-1b1a-11ef-8c90", "0123ABCD "])
+def test_what_looks_like_a_mistyped_id_is_never_the_name_of_a_new_list(export: Export, name: str) -> None:
+    before = dict(export.platform.lists)
+    for settings in ({}, {"dry_run": True}):
+        result = export.run(segment(people(1)), list_id=name, create_list=True, **settings)
+        assert result.summary["error"]["code"] == LIST_UNKNOWN.code
+        assert "looks like a mistyped id" in result.summary["error"]["message"]
+    assert export.platform.lists == before
+
+    export.platform.names[DAILY] = name
+    assert export.run(segment(people(1)), list_id=name, create_list=True).exit_code == 0
+    assert all_rows(export) == {DAILY: 1}
+
+
+def test_no_list_is_made_that_could_not_be_filled(export: Export) -> None:
+    before = dict(export.platform.lists)
+    mapping = {"email": "EMail", "custom_fields": {"Shoe size": "Points"}}
+    result = export.run(segment(people(1)), list_id="Monthly news", create_list=True, field_mapping=mapping)
+
+    assert result.summary["error"]["code"] == FIELD_UNKNOWN.code
+    assert export.platform.lists == before
+
+
+def test_the_test_stream_of_meltano_makes_no_list(export: Export) -> None:
+    before = dict(export.platform.lists)
+    columns = {"type": "object", "properties": {"id": {"type": "string"}}}
+    test = {"type": "SCHEMA", "stream": "meltano_test_stream", "key_properties": ["id"], "schema": columns}
+    result = export.run([test], list_id="Monthly news", create_list=True)
+
+    assert result.exit_code == 0, result.log
+    assert export.platform.lists == before
+    mixed = export.run([test, *segment(people(1))], list_id="Monthly news", create_list=True)
+    assert mixed.summary["error"]["code"] == LIST_UNKNOWN.code
+    assert export.run([test, *segment(people(1))], list_id="Daily news", create_list=True).exit_code == 0
+    assert all_rows(export) == {DAILY: 1}
+
+
+def renamed(export: Export) -> str:
+    """A list that an export has made, and that its owner has given another name."""
+    export.run(segment(people(1, 2)), list_id="Club", create_list=True)
+    [made] = [list_id for list_id, name in export.platform.names.items() if name == "Club"]
+    export.platform.names[made] = "Club members"
+    return made
+
+
+def test_a_list_that_was_renamed_is_not_made_anew_under_the_old_name(export: Export) -> None:
+    made = renamed(export)
+    before = dict(export.platform.lists)
+    for settings in ({"create_list": True}, {}, {"create_list": True, "dry_run": True}):
+        result = export.run(segment(people(1, 2)), list_id="Club", **settings)
+        assert result.summary["error"]["code"] == LIST_CHANGED.code
+        assert made in result.summary["error"]["message"]
+        assert "`Club members`" in result.summary["error"]["message"]
+    assert export.platform.lists == before
+
+    for name in ("Club members", made):
+        assert export.run(segment(people(1, 2)), list_id=name).summary["counts"]["unchanged"] == 2
+
+
+def test_another_list_of_the_same_name_is_not_filled_before_somebody_says_so(export: Export) -> None:
+    made = renamed(export)
+    export.platform.names[WEEKLY] = "Club"
+    result = export.run(segment(people(1, 2)), list_id="Club")
+
+    assert result.summary["error"]["code"] == LIST_CHANGED.code
+    assert made in result.summary["error"]["message"]
+    assert WEEKLY in result.summary["error"]["message"]
+    assert "`accept_other_list: true`" in result.summary["error"]["what_to_do"]
+    assert all_rows(export) == {made: 2}
+
+    export.run(segment(people(1, 2)), list_id="Club", accept_other_list=True, dry_run=True)
+    assert export.run(segment(people(1, 2)), list_id="Club").exit_code == 1, "a dry run accepts nothing for good"
+    assert export.run(segment(people(1, 2)), list_id="Club", accept_other_list=True).exit_code == 0
+    assert export.run(segment(people(1, 2)), list_id="Club").exit_code == 0
+    assert all_rows(export) == {made: 2, WEEKLY: 2}
+
+
+def test_a_list_of_the_same_name_in_another_account_is_not_filled_instead(export: Export) -> None:
+    export.run(segment(people(1)), list_id="Daily news")
+    del export.platform.lists[DAILY], export.platform.names[DAILY]
+    export.platform.names[WEEKLY] = "Daily news"
+    result = export.run(segment(people(1)), list_id="Daily news")
+
+    assert result.summary["error"]["code"] == LIST_CHANGED.code
+    assert "not in this account" in result.summary["error"]["message"]
+    assert all_rows(export) == {}
+
+
+def test_a_list_that_was_deleted_is_made_again(export: Export) -> None:
+    made = renamed(export)
+    del export.platform.lists[made], export.platform.names[made]
+
+    assert export.run(segment(people(1)), list_id="Club", create_list=True).exit_code == 0
+
+
+def test_a_dry_run_remembers_no_name(export: Export) -> None:
+    export.run(segment(people(1)), list_id="Daily news", dry_run=True)
+    assert not export.ledger.exists()
+    export.run(segment(people(1)), list_id=WEEKLY)
+    export.run(segment(people(1)), list_id="Daily news", dry_run=True)
+    export.platform.names |= {DAILY: "Old news", WEEKLY: "Daily news"}
+
+    assert export.run(segment(people(1)), list_id="Daily news").exit_code == 0
+
+
+def test_a_purged_list_is_forgotten_with_its_name(export: Export) -> None:
+    made = renamed(export)
+    assert carry_out(export, "--purge", list_id=made).exit_code == 0
+
+    assert export.run(segment(people(1)), list_id="Club", create_list=True).exit_code == 0
 
 
 @pytest.mark.parametrize("flag", ["--rebuild-ledger", "--purge"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from cix_sandbox import accounts
+from constant_contact_api import ConstantContactApi
 from target_process import data, people, stream
 from terminal import command, shown
 
@@ -208,6 +209,59 @@ def test_an_id_that_does_not_exist_makes_no_list(target: Target) -> None:
     ran = target.run(stream(people(1)), list_id=unknown, create_list=True)
     assert "CIX-404" in ran.stderr
     assert target.writes() == []
+
+
+def test_a_mistyped_id_makes_no_list(target: Target) -> None:
+    own = {"list_id": target.list_id[:-1], "create_list": True, "field_mapping": {"email": "EMail"}}
+    ran = target.run(stream(people(1)), **own)
+    assert "CIX-404" in ran.stderr
+    assert "mistyped id" in ran.stderr
+    assert codes(shown(target, "--check", **own)) == ["CIX-404"]
+    assert target.writes() == []
+
+
+def test_a_list_that_lacks_the_fields_of_the_mapping_is_not_made(to_campaign_monitor: Target) -> None:
+    target = to_campaign_monitor
+    ran = target.run(stream(people(1)), list_id="Fresh", create_list=True)
+    assert "CIX-104" in ran.stderr
+    assert target.writes() == []
+    assert target.run(stream(people(1)), list_id="Fresh", create_list=True, create_fields=True).code == 0
+
+
+def test_a_renamed_list_is_told_and_neither_made_anew_nor_left_for_another(target: Target) -> None:
+    own = {"list_id": "Club", "create_list": True, "field_mapping": {"email": "EMail"}}
+    [list_id] = target.run(stream(people(2)), **own).summary["lists"]
+    if target.is_campaign_monitor:
+        target.sandbox.seed(target.platform, lists=[{"list_id": list_id, "title": "Club members"}])
+    else:
+        ConstantContactApi(target.sandbox).put(f"/contact_lists/{list_id}", {"name": "Club members"})
+    target.forget_requests()
+    ran = target.run(stream(people(2)), **own)
+    assert "CIX-424" in ran.stderr
+    assert list_id in ran.stderr
+    assert "`Club members`" in ran.stderr
+    assert codes(shown(target, "--check", **own)) == ["CIX-424"]
+    assert target.writes() == []
+    assert codes(shown(target, "--check", **own, accept_other_list=True)) == []
+    assert target.run(stream(people(2)), **own | {"list_id": "Club members"}).counts["unchanged"] == 2
+
+
+def test_with_a_client_named_a_name_means_a_list_of_that_client(to_campaign_monitor: Target) -> None:
+    target = to_campaign_monitor
+    url, auth = target.sandbox.campaign_monitor, (accounts.CAMPAIGN_MONITOR.api_key, "x")
+    company = {"CompanyName": "Client B", "Country": "Denmark", "TimeZone": "(GMT) Casablanca, Monrovia, Reykjavik"}
+    assert requests.post(f"{url}/clients.json", json=company, auth=auth, timeout=10).status_code == 201
+    own = {"list_id": "Newsletter", "create_list": True, "field_mapping": {"email": "EMail"}}
+    first = target.run(stream(people(1)), **own)
+    assert list(first.summary["lists"]) == [target.list_id]
+
+    second = target.run(stream(people(2)), **own, new_list_client="Client B")
+    [made] = second.summary["lists"]
+    assert (second.code, second.counts["created"]) == (0, 2)
+    assert made != target.list_id
+    assert len(target.on_list()) == 1
+    assert target.run(stream(people(2)), **own, new_list_client="client b").counts["unchanged"] == 2
+    assert target.run(stream(people(1)), **own, new_list_client="Sandbox Retail").counts["unchanged"] == 1
 
 
 def test_a_list_of_campaign_monitor_is_made_as_the_settings_say(to_campaign_monitor: Target) -> None:

@@ -103,6 +103,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # Which list a name meant last, in the place where names were looked up.
+        """
+        CREATE TABLE names (
+          place TEXT NOT NULL,
+          name TEXT NOT NULL,
+          list_id TEXT NOT NULL,
+          PRIMARY KEY (place, name)
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 

@@ -92,6 +92,8 @@ def purge(ledger: Ledger, list_nos: Iterable[int]) -> int:
     erased = 0
     with ledger.transaction():
         for list_no in list_nos:
+            names = "DELETE FROM names WHERE list_id IN (SELECT list_id FROM lists WHERE list_no = ?)"
+            ledger.connection.execute(names, (list_no,))
             erased += ledger.connection.execute("DELETE FROM contacts WHERE list_no = ?", (list_no,)).rowcount
             for table in ("memberships", "contents", "batches", "lists"):
                 ledger.connection.execute(f"DELETE FROM {table} WHERE list_no = ?", (list_no,))  # noqa: S608 - ours
