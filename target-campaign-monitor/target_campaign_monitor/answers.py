@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from audience_sdk.destination import Batch
     from audience_sdk.http import Reply
 
+_ON_LIST = {"active", "unconfirmed"}
+"""States of people who have not left: whoever confirms is active."""
 _COUNTS = ("TotalUniqueEmailsSubmitted", "TotalExistingSubscribers", "TotalNewSubscribers")
 
 
@@ -111,6 +113,27 @@ def leaving_problem(row: StagedRow, reply: Reply) -> RowProblem | None:
         return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, reason)
     answer = redacted(reply.status, reply.body, (row.email, row.email_key))
     return RowProblem(Outcome.FAILED, ANSWER_UNKNOWN, f"Taking a person off the list: {answer}")
+
+
+def may_be_taken_off(row: StagedRow, reply: Reply) -> RowProblem | bool:
+    """Return whether a person is on a list, or why that is not known.
+
+    Args:
+        row: The person.
+        reply: The answer to the question for them.
+
+    Raises:
+        CixError: If the run cannot go on.
+    """
+    problem = leaving_problem(row, reply)
+    if problem is not None or not reply.ok:
+        return problem or False
+    person = reply.json()
+    state = person.get("State") if isinstance(person, dict) else None
+    if not isinstance(state, str):
+        answer = redacted(reply.status, reply.body, (row.email, row.email_key))
+        return RowProblem(Outcome.FAILED, ANSWER_UNKNOWN, f"Looking at a person who is to leave: {answer}")
+    return state.casefold() in _ON_LIST
 
 
 def _is_page(reply: Reply) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from audience_sdk.contact import Action, email_key_of
+from audience_sdk.contact import Action, RowProblem, email_key_of
 from audience_sdk.destination import BatchRefusedError, BatchResult, Destination, Limits, Member, PlatformList
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_campaign_monitor import customfields
-from target_campaign_monitor.answers import error_of, import_result, leaving_problem
+from target_campaign_monitor.answers import error_of, import_result, leaving_problem, may_be_taken_off
 from target_campaign_monitor.codes import DELETED, HELD_BACK
 from target_campaign_monitor.paging import pages
 from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder, values_of
@@ -22,7 +22,7 @@ from target_campaign_monitor.suppression import SuppressionList
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from audience_sdk.contact import Contact, RowProblem, StagedRow
+    from audience_sdk.contact import Contact, StagedRow
     from audience_sdk.destination import Batch, CustomField, EncodedRow
     from audience_sdk.fields import WantedField
     from audience_sdk.http import Api, Reply
@@ -201,27 +201,45 @@ class CampaignMonitor(Destination):
 
     def _leave(self, batch: Batch, method: str) -> BatchResult:
         """Take people off the list one by one, since there is no call for many."""
+        leave = self._delete_one if method == "DELETE" else self._unsubscribe_one
         problems, absent = {}, []
         for done, row in enumerate(batch.rows):
             try:
-                reply = self._leave_one(batch.list_id, row, method)
-                problem = leaving_problem(row, reply)
+                left = leave(batch.list_id, row)
             except CixError as error:
                 # Those before are off the list, and must not be taken for people who left by themselves.
                 error.in_doubt = error.in_doubt or done > 0
                 raise
-            if problem is not None:
-                problems[row.email_key] = problem
-            elif not reply.ok and not reply.repeated:
-                # An attempt before may have been what took the person off.
+            if isinstance(left, RowProblem):
+                problems[row.email_key] = left
+            elif not left:
                 absent.append(row.email_key)
         return BatchResult(problems, absent=absent)
 
-    def _leave_one(self, list_id: str, row: StagedRow, method: str) -> Reply:
-        if method == "DELETE":
-            return self._api.call("DELETE", f"/subscribers/{list_id}.json", params={"email": row.email})
+    def _delete_one(self, list_id: str, row: StagedRow) -> RowProblem | bool:
+        """Take a person off the list, unless they are off it already.
+
+        Deleting somebody who has unsubscribed may make them deleted, as if we had taken them off: then nothing but a
+        list that feeds the suppression list would remember their own act.
+
+        Returns:
+            Whether they were on it, or what went wrong.
+        """
+        path, query = f"/subscribers/{list_id}.json", {"email": row.email}
+        looked = may_be_taken_off(row, self._api.call("GET", path, params=query))
+        if looked is not True:
+            return looked
+        return _left(row, self._api.call("DELETE", path, params=query))
+
+    def _unsubscribe_one(self, list_id: str, row: StagedRow) -> RowProblem | bool:
         body = msgspec.json.encode({"EmailAddress": row.email})
-        return self._api.call("POST", f"/subscribers/{list_id}/unsubscribe.json", body=body)
+        return _left(row, self._api.call("POST", f"/subscribers/{list_id}/unsubscribe.json", body=body))
+
+
+def _left(row: StagedRow, reply: Reply) -> RowProblem | bool:
+    """Return whether it was this request that took a person off, or what went wrong."""
+    # An attempt before may have been what took them off.
+    return leaving_problem(row, reply) or reply.ok or reply.repeated
 
 
 def _body(rows: list[bytes], *, resubscribe: bool) -> bytes:

@@ -202,6 +202,12 @@ class TestDeleting:
             assert (response.status_code, response.content) == (200, b"")
         assert cm.states() == {ANNA: state}
 
+    @pytest.mark.parametrize("state", ["Deleted", "Unsubscribed", "Bounced", "Unconfirmed"])
+    def test_of_the_inactive_marks_them_too_if_so_switched(self, cm: Api, state: str) -> None:
+        cm.switch(delete_inactive="deleted")
+        cm.seed({"email": ANNA, "state": state})
+        assert (cm.remove(ANNA).status_code, cm.states()) == (200, {ANNA: "Deleted"})
+
     def test_touches_one_list_only(self, cm: Api) -> None:
         second = cm.new_list("Second")
         cm.post_import(person(ANNA))

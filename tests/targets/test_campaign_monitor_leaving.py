@@ -45,7 +45,7 @@ def test_removals_ride_out_what_goes_wrong_and_whoever_we_took_off_may_come_back
     assert target.on_list() == emails(rows)
 
 
-@pytest.mark.parametrize("delete_inactive", ["203", "200"])
+@pytest.mark.parametrize("delete_inactive", ["203", "200", "deleted"])
 @pytest.mark.parametrize(
     ("fault", "settings", "codes"),
     [
@@ -72,16 +72,53 @@ def test_removals_that_broke_off_are_taken_up_again_and_nobody_is_taken_for_one_
     assert (back.code, target.on_list()) == (0, emails(rows))
 
 
-def test_whoever_had_left_by_themselves_when_they_were_to_leave_stays_away(to_campaign_monitor: Target) -> None:
+@pytest.mark.parametrize("setting", ["AllClientLists", "OnlyThisList"])
+@pytest.mark.parametrize("delete_inactive", ["203", "200", "deleted"])
+def test_whoever_had_left_by_themselves_when_they_were_to_leave_stays_away(
+    to_campaign_monitor: Target, delete_inactive: str, setting: str
+) -> None:
+    target = to_campaign_monitor
+    lists = [{"list_id": target.list_id, "title": "Newsletter", "unsubscribe_setting": setting}]
+    target.sandbox.seed("campaign_monitor", lists=lists)
+    target.sandbox.switch("campaign_monitor.delete_inactive", delete_inactive)
+    rows = people(4)
+    target.run(stream(rows), sync_mode="mirror")
+    # Seeded, not asked for: nobody is on the suppression list, as if the list had not fed it at that time.
+    states = {rows[0]["EMail"]: "Unsubscribed", rows[1]["EMail"]: "Bounced"}
+    known = [{"email": email, "state": state} for email, state in states.items()]
+    target.sandbox.seed("campaign_monitor", subscribers=known)
+    ran = target.run(stream(rows[2:]), sync_mode="mirror")
+    assert (ran.code, ran.counts["removed"]) == (0, 2)
+    back = target.run(stream(rows), sync_mode="mirror")
+    assert back.counts == {"received": 4, "unchanged": 2, "suppressed": 2}
+    assert {email: target.members()[email]["state"] for email in states} == states
+
+
+def test_whoever_has_not_confirmed_yet_is_taken_off_so_that_they_cannot_confirm_later(
+    to_campaign_monitor: Target,
+) -> None:
+    target = to_campaign_monitor
+    target.sandbox.switch("campaign_monitor.delete_inactive", "deleted")
+    rows = people(2)
+    target.run(stream(rows), sync_mode="mirror")
+    target.sandbox.seed("campaign_monitor", subscribers=[{"email": rows[0]["EMail"], "state": "Unconfirmed"}])
+    assert target.run(stream(rows[1:]), sync_mode="mirror").counts["removed"] == 1
+    assert target.members()[rows[0]["EMail"]]["state"] == "Deleted"
+
+
+def test_nobody_is_taken_off_whose_state_is_not_known(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     rows = people(3)
     target.run(stream(rows), sync_mode="mirror")
-    target.sandbox.seed("campaign_monitor", subscribers=[{"email": rows[0]["EMail"], "state": "Unsubscribed"}])
-    ran = target.run(stream(rows[1:]), sync_mode="mirror")
-    assert (ran.code, ran.counts["removed"]) == (0, 1)
-    back = target.run(stream(rows), sync_mode="mirror")
-    assert back.counts == {"received": 3, "unchanged": 2, "suppressed": 1}
-    assert target.members()[rows[0]["EMail"]]["state"] == "Unsubscribed"
+    number = target.sandbox.fault("status", method="GET", path="/subscribers/", status=200, body={"Odd": "answer"})
+    ran = target.run(stream(rows[2:]), sync_mode="mirror", read_back_sample=0)
+    assert ran.code == 1
+    assert {line["code"] for line in ran.rejected} == {"CIX-411"}
+    assert target.on_list() == emails(rows)
+    target.sandbox.control("DELETE", f"/faults/{number}")
+    assert target.run(stream(rows[2:]), sync_mode="mirror").code == 0
+    assert target.on_list() == emails(rows[2:])
+    assert target.run(stream(rows), sync_mode="mirror").counts["created"] == 2
 
 
 def test_unsubscribing_on_a_list_that_shares_its_unsubscribes_is_warned_of_in_log_and_summary(

@@ -19,6 +19,7 @@ OTHER_WAYS: list[dict[str, Any]] = [
     {"consent_check": "per_row", "missing_consent_code": "-213"},
     {"date_filter": "inclusive"},
     {"delete_inactive": "200"},
+    {"delete_inactive": "deleted"},
     {"duplicate_winner": "first"},
     {"gzip": False},
     {"inactive_row_fields": "update"},

@@ -111,9 +111,10 @@ def delete_subscriber(call: Call) -> Answer:
     target = find_list(call)
     call.rows = 1
     known = _find(call, target, _asked_email(call))
-    if known.state == State.ACTIVE:
+    inactive = call.text("delete_inactive")
+    if known.state == State.ACTIVE or inactive == "deleted":
         _leave(call, known, State.DELETED)
-    elif call.text("delete_inactive") == "203":
+    elif inactive == "203":
         raise ApiError(errors.NOT_ON_LIST)
     return Answer()
 

@@ -48,8 +48,9 @@ SWITCHES = (
     _switch(
         "delete_inactive",
         "203",
-        "Deleting someone who is known but not active answers 400/203, or 200 without an effect.",
-        ("203", "200"),
+        "Deleting someone who is known but not active answers 400/203, or 200 without an effect, or 200 and makes them"
+        " Deleted.",
+        ("203", "200", "deleted"),
     ),
     _switch(
         "duplicate_winner",
