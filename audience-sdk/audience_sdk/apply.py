@@ -53,7 +53,7 @@ _FIRST_POLL_SECONDS = 0.5
 """Wait before the second poll for a job; small jobs end at once, large ones need no haste."""
 
 _SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
-"""Leavers without a known id are looked up one by one as long as listing everybody would cost more requests."""
+"""Leavers are looked up one by one as long as listing everybody would cost more requests."""
 
 _REMEMBERED_AT_ONCE = 5_000
 
@@ -159,10 +159,12 @@ class Applier:
     def _find_ids(self, plan: ListPlan) -> None:
         """Read the platform's ids of many leavers out of one listing; a few are looked up when they are sent."""
         destination = self._destination
-        if not destination.removes_by_id or self._halted() is not None:
+        if not destination.removes_by_id or self._unsubscribe or self._halted() is not None:
             return
         single = max(_SINGLE_LOOK_UPS, plan.members // _PAGE_OF_MEMBERS)
-        if self._staging.without_platform_id(plan.list_no) > single:
+        if plan.diff.remove > single:
+            # An id that was seen earlier may be that of another address by now.
+            self._staging.clear_platform_ids(plan.list_no)
             ids = destination.ids(plan.list_id)
             try:
                 while found := list(islice(ids, _REMEMBERED_AT_ONCE)):

@@ -263,6 +263,8 @@ class Destination(ABC):
     def ids(self, list_id: str) -> Iterator[tuple[str, str]]:
         """Yield the address and the platform's id of everybody on a list, where contacts leave by id.
 
+        Asked where many leave: their rows have the ids of this listing then, and no others.
+
         Args:
             list_id: The platform's id.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -78,15 +79,35 @@ def look_up(api: Api, email_key: str, include: str = "list_memberships") -> dict
     return None
 
 
-def id_on_list(api: Api, email_key: str, list_id: str) -> str | None:
+def by_id(api: Api, contact_id: str, include: str = "list_memberships") -> dict[str, Any] | None:
+    """Return a contact, or None if there is none.
+
+    Args:
+        api: The API.
+        contact_id: Its id.
+        include: As for `look_up`.
+    """
+    reply = api.call("GET", f"/contacts/{contact_id}", params={"include": include})
+    if reply.status == HTTPStatus.NOT_FOUND:
+        return None
+    contact = reply.json() if reply.ok else None
+    if not isinstance(contact, dict):
+        raise error_of(reply, "Reading a contact")
+    return contact
+
+
+def id_on_list(api: Api, email_key: str, list_id: str, seen_id: str | None = None) -> str | None:
     """Return the id of the contact of an address if the list holds it.
 
     Args:
         api: The API.
         email_key: The address in lower case.
         list_id: The list.
+        seen_id: The id of the contact that had the address once; it may have another one now.
     """
-    contact = look_up(api, email_key)
+    contact = by_id(api, seen_id) if seen_id else None
+    if contact is None or address_of(contact) != email_key:
+        contact = look_up(api, email_key)
     if contact is None or list_id not in contact.get("list_memberships", ()):
         return None
     return str(contact["contact_id"])

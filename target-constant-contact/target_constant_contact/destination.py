@@ -226,10 +226,7 @@ class ConstantContact(JobDestination):
 
     def ids(self, list_id: str) -> Iterator[tuple[str, str]]:
         """See `Destination.ids`."""
-        query = {"lists": list_id, "status": "all", "include": "list_memberships", "limit": 500}
-        for contact in pages(self._api, "/contacts", "contacts", query):
-            if list_id in contact.get("list_memberships", ()):
-                yield address_of(contact), contact["contact_id"]
+        yield from self._on(list_id)
         self._listed.add(list_id)
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
@@ -307,7 +304,7 @@ class ConstantContact(JobDestination):
         return landed
 
     def _remove(self, batch: Batch) -> BatchResult | Job:
-        found = {row.email_key: row.platform_id or self._id_of(row, batch.list_id) for row in batch.rows}
+        found = {row.email_key: self._id_of(row, batch.list_id) for row in batch.rows}
         absent = [email_key for email_key, contact_id in found.items() if contact_id is None]
         ids = [contact_id for contact_id in found.values() if contact_id is not None]
         if not ids:
@@ -326,12 +323,21 @@ class ConstantContact(JobDestination):
             ids = {row.email_key: id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows}
             there = {email_key for email_key, contact_id in ids.items() if contact_id is not None}
         else:
-            there = {email_key for email_key, _ in self.ids(batch.list_id)}
+            there = {email_key for email_key, _ in self._on(batch.list_id)}
         return {row.email_key: STILL_ON_LIST for row in batch.rows if row.email_key in there}
 
     def _id_of(self, row: StagedRow, list_id: str) -> str | None:
-        # Whom a listing of the whole list did not show is not on it.
-        return None if list_id in self._listed else id_on_list(self._api, row.email_key, list_id)
+        # After a listing of the whole list the rows have its ids; whom it did not show is not on the list.
+        if list_id in self._listed:
+            return row.platform_id
+        return id_on_list(self._api, row.email_key, list_id, row.platform_id)
+
+    def _on(self, list_id: str) -> Iterator[tuple[str, str]]:
+        """Yield the address and the id of everybody on a list."""
+        query = {"lists": list_id, "status": "all", "include": "list_memberships", "limit": 500}
+        for contact in pages(self._api, "/contacts", "contacts", query):
+            if list_id in contact.get("list_memberships", ()):
+                yield address_of(contact), contact["contact_id"]
 
     def _import_list(self, batch: Batch) -> str:
         return self._transit.list_id(batch.list_id) if batch.action is Action.UPDATE else batch.list_id

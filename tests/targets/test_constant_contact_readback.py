@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from audience_sdk.contact import Outcome
+from audience_sdk.contact import Action, Outcome, StagedRow
+from audience_sdk.destination import Batch, Job
 from audience_sdk.http import Reply
 from constant_contact_api import ConstantContactApi
 from target_constant_contact.addresses import AddressSet
 from target_constant_contact.answers import reasons
+from target_constant_contact.destination import ConstantContact
 from target_constant_contact.readback import Landed, ReadBack
 from target_process import people, stream
 
@@ -30,6 +33,7 @@ class Account:
             **{email: self._contact(email, "implicit", [LIST]) for email in on_list},
             **{email: self._contact(email, "unsubscribed", []) for email in unsubscribed or ()},
         }
+        self.stop = threading.Event()
         self.asked: list[dict[str, Any]] = []
         self.touched = set(self.contacts)
 
@@ -38,8 +42,13 @@ class Account:
         address = {"address": email, "permission_to_send": permission}
         return {"contact_id": f"id {email}", "email_address": address, "list_memberships": lists}
 
-    def call(self, method: str, path: str, *, params: dict[str, Any]) -> Reply:
+    def call(self, method: str, path: str, *, params: dict[str, Any] | None = None, **_: object) -> Reply:
+        if path == "/activities":
+            return Reply(200, {}, b"{}")
+        if method == "POST":
+            return Reply(201, {}, b'{"activity_id": "removal"}')
         assert (method, path) == ("GET", "/contacts")
+        assert params is not None
         self.asked.append(params)
         found = list(self.contacts.values())
         if "email" in params:
@@ -61,6 +70,10 @@ class Account:
 def activity(rows: int, *, refused: int = 0, not_added: int = 0, errors: tuple[str, ...] = ()) -> dict[str, Any]:
     counters = {"person_count": rows - refused, "error_count": refused, "cannot_add_to_list_count": not_added}
     return {"activity_id": "a", "state": "completed", "status": counters, "activity_errors": list(errors)}
+
+
+def leaver(email: str) -> StagedRow:
+    return StagedRow(email, email, "", "", b"")
 
 
 def read_back(account: Account, answer: dict[str, Any], emails: list[str], reader: ReadBack | None = None) -> Landed:
@@ -188,7 +201,57 @@ def test_ids_that_a_read_back_has_shown_are_remembered_for_the_day_when_people_l
     ran = target.run(stream([*people(6), gone]), sync_mode="mirror", read_back_sample=0)
     assert ran.counts == {"received": 7, "unchanged": 6, "suppressed": 1, "removed": 2}
     assert target.requests("GET", "/contacts") == [], "people were looked up whose ids had been seen"
+    by_id = [each for each in target.sandbox.requests("constant_contact") if "/contacts/" in each["path"]]
+    assert [each["method"] for each in by_id] == ["GET", "GET"], "an id was used that may be of another address by now"
     assert target.on_list() == {row["EMail"] for row in people(6)}
+
+
+@pytest.mark.parametrize("leavers", [1, 31], ids=["looked up", "listed"])
+def test_who_got_another_address_in_the_account_and_in_the_segment_stays_on_the_list(
+    to_constant_contact: Target, leavers: int
+) -> None:
+    target = to_constant_contact
+    # Somebody who does not land has the rows read back, which shows the ids of all others.
+    target.sandbox.seed("constant_contact", contacts=[{"email": "gone@example.com", "permission": "unsubscribed"}])
+    gone = {"CustomerId": "gone", "EMail": "gone@example.com"}
+    rows = people(60)
+    mirror = {"sync_mode": "mirror", "max_removal_ratio": 1, "read_back_sample": 0}
+    target.run(stream([*rows, gone]), **mirror)
+    api = ConstantContactApi(target.sandbox)
+    contact_id = api.contact(rows[0]["EMail"])["contact_id"]
+    address = {"address": "moved@example.com", "permission_to_send": "implicit"}
+    api.put(f"/contacts/{contact_id}", {"email_address": address, "update_source": "Account"})
+
+    moved = [{**rows[0], "EMail": "moved@example.com"}, *rows[leavers:]]
+    ran = target.run(stream([*moved, gone]), **mirror)
+
+    assert (ran.counts["created"], ran.counts["removed"]) == (1, leavers)
+    assert target.on_list() == {row["EMail"] for row in moved}
+    assert api.contact("moved@example.com")["contact_id"] == contact_id
+
+
+def test_who_had_left_by_their_own_act_is_kept_back_also_if_their_id_was_seen_before(
+    to_constant_contact: Target,
+) -> None:
+    target = to_constant_contact
+    target.sandbox.seed("constant_contact", contacts=[{"email": "gone@example.com", "permission": "unsubscribed"}])
+    gone = {"CustomerId": "gone", "EMail": "gone@example.com"}
+    everybody = [*people(8), gone]
+    target.run(stream(everybody), sync_mode="mirror")
+    target.sandbox.seed("constant_contact", contacts=[{"email": people(1)[0]["EMail"], "lists": []}])
+    assert target.run(stream(everybody[1:]), sync_mode="mirror").counts["removed"] == 1
+    assert target.run(stream(everybody), sync_mode="mirror").counts["suppressed"] == 2
+    assert people(1)[0]["EMail"] not in target.on_list()
+
+
+def test_a_listing_of_who_is_still_on_the_list_makes_nobody_absent_who_is_asked_for_later() -> None:
+    account = Account(MANY[:60])
+    destination = ConstantContact(account, 60)
+    answer = {"activity_id": "a", "state": "completed", "status": {"items_total_count": 55, "items_completed_count": 1}}
+    first = Batch(LIST, Action.REMOVE, [leaver(email) for email in MANY[:55]], time.time())
+    assert len(destination.settle(first, answer).problems) == 55
+    second = Batch(LIST, Action.REMOVE, [leaver(MANY[57])], time.time())
+    assert destination.send(second) == Job("removal")
 
 
 def test_many_leavers_are_found_in_one_listing_of_their_list_and_stayers_ids_are_kept(

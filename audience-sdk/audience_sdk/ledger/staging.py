@@ -392,14 +392,15 @@ class Staging:
                 return
             first_key, comparison = rows[-1][0], ">"
 
-    def without_platform_id(self, list_no: int) -> int:
-        """Return how many contacts that are to leave a list have no known platform id.
+    def clear_platform_ids(self, list_no: int) -> None:
+        """Forget the ids of contacts that are to leave a list, before those of a listing take their place.
 
         Args:
             list_no: The ledger's number of the list.
         """
-        query = "SELECT count(*) FROM staging.plan WHERE list_no = ? AND action = ? AND platform_id IS NULL"
-        return int(self._connection.execute(query, (list_no, Action.REMOVE.value)).fetchone()[0])
+        query = "UPDATE staging.plan SET platform_id = NULL WHERE list_no = ? AND action = ?"
+        with clear_errors(self.path):
+            self._connection.execute(query, (list_no, Action.REMOVE.value))
 
     def set_platform_ids(self, list_no: int, ids: Iterable[tuple[str, str]]) -> None:
         """Note the platform's ids of contacts that are to leave a list.
