@@ -142,7 +142,7 @@ class ConstantContact(JobDestination):
         reply = self._api.call("GET", f"/contact_lists/{list_id}")
         if not reply.ok:
             raise list_error(reply, list_id)
-        fields = self._names.with_former_names(self._fields.all())
+        fields = self._names.as_mapped(self._fields.all())
         return PlatformList(
             list_id,
             reply.json()["name"],
@@ -154,7 +154,7 @@ class ConstantContact(JobDestination):
         """See `Destination.row_encoder`."""
         fields = mapped_fields(platform_list, mapping)
         ids = {name: each.field_id for name, each in fields.items() if isinstance(each, Field) and each.field_id}
-        self._names.remember(ids)
+        self._names.use(ids)
         self._mapped[platform_list.list_id] = (
             frozenset({*mapping.fields, *(each.key for each in fields.values())}),
             {fields[name].key: field_id for name, field_id in ids.items()},
@@ -259,7 +259,8 @@ class ConstantContact(JobDestination):
         return BatchResult({**note.problems, **landed.problems}, warnings=warnings, platform_ids=landed.contact_ids)
 
     def finish_list(self, list_id: str) -> None:
-        """Empty the list that changes have passed through."""
+        """Empty the list that changes have passed through, and remember which custom fields were filled."""
+        self._names.remember()
         self._transit.empty(list_id)
 
     def _held_back(self, batch: Batch) -> dict[str, RowProblem]:

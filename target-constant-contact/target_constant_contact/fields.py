@@ -186,7 +186,8 @@ class AccountFields:
         if len(every) > most or any(len(each) > _MAX_OPTION for each in options):
             message = f"Custom field `{field.name}` would have {len(every)} options, Constant Contact takes {most}."
             raise CixError(FIELDS_TOO_MANY, message, "Map the column to a text field.")
-        body = msgspec.json.encode({"label": field.name, "choices": _choices(every)})
+        # The field's own label: the one of `field` may be a former name, which would rename it.
+        body = msgspec.json.encode({"label": there.name, "choices": _choices(every)})
         reply = self._api.call("PUT", f"/contact_custom_fields/{field.field_id}", body=body)
         if not reply.ok:
             raise error_of(reply, f"Adding options to custom field `{field.name}`")

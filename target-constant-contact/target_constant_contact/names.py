@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from target_constant_contact.fields import fold_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from audience_sdk.ledger import TokenStore
 
@@ -27,44 +27,56 @@ class FieldNames:
 
     Args:
         store: Where they are kept; None to remember nothing.
-        connection_id: Names the connection; no secret.
-        keep: Whether new names are remembered; a dry run remembers nothing.
+        account: Names the account; no secret.
+        wanted: What the field mapping calls custom fields.
     """
 
-    def __init__(self, store: TokenStore | None = None, connection_id: str = "", *, keep: bool = True) -> None:
+    def __init__(self, store: TokenStore | None = None, account: str = "", wanted: Collection[str] = ()) -> None:
         self._store = store
-        self._keep = keep
-        self._connection_id = f"custom fields of {connection_id}"
+        self._key = f"custom fields of {account}"
+        self._wanted = wanted
+        self._used: dict[str, str] = {}
 
-    def with_former_names(self, fields: Sequence[Field]) -> list[Field]:
-        """Return custom fields, those that are called something else now under their former names too.
+    def as_mapped(self, fields: Sequence[Field]) -> list[Field]:
+        """Return custom fields, those that the field mapping calls by a former name under that name.
 
         Args:
             fields: The account's custom fields.
         """
         if self._store is None:
             return list(fields)
-        with self._store.exclusive(self._connection_id) as remembered:
-            ids = dict(remembered)
-        taken = {fold_label(spelling) for each in fields for spelling in (each.name, each.key)}
+        with self._store.exclusive(self._key) as remembered:
+            ids = {fold_label(name): field_id for name, field_id in remembered.items()}
         by_id = {each.field_id: each for each in fields}
-        former = []
-        for name, field_id in ids.items():
-            if fold_label(name) not in taken and field_id in by_id:
-                _logger.warning(
-                    "Custom field `%s` is called `%s` at Constant Contact now; it is still filled.",
-                    *(name, by_id[field_id].name),
-                )
-                former.append(replace(by_id[field_id], name=name))
-        return [*fields, *former]
+        present = {spelling for each in fields for spelling in _spellings(each)}
+        wanted = {fold_label(name) for name in self._wanted}
+        former = {}
+        for name in self._wanted:
+            field = by_id.get(ids.get(fold_label(name), ""))
+            # A name that a field has now means that field, and a field that is named rightly needs no other name.
+            if field is None or fold_label(name) in present or not wanted.isdisjoint(_spellings(field)):
+                continue
+            _logger.warning(
+                "Custom field `%s` is called `%s` at Constant Contact now; it is still filled.", name, field.name
+            )
+            former[field.field_id] = replace(field, name=name)
+        return [former.get(each.field_id, each) for each in fields]
 
-    def remember(self, ids: Mapping[str, str]) -> None:
-        """Remember what the field mapping calls custom fields.
+    def use(self, ids: Mapping[str, str]) -> None:
+        """Note which custom fields this run fills.
 
         Args:
             ids: The platform's ids by the names that the user wrote.
         """
-        if self._store is None or not self._keep or not ids:
+        self._used.update(ids)
+
+    def remember(self) -> None:
+        """Keep what was noted for later runs; only a run that sends may ask for it."""
+        if self._store is None or not self._used:
             return
-        with self._store.exclusive(self._connection_id) as remembered:
-            remembered.update(ids)
+        with self._store.exclusive(self._key) as remembered:
+            remembered.update(self._used)
+
+
+def _spellings(field: Field) -> set[str]:
+    return {fold_label(field.name), fold_label(field.key)}

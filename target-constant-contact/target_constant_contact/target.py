@@ -68,7 +68,9 @@ class TargetConstantContact(AudienceTarget):
             float(config["job_deadline_seconds"]),
             max_cleared=int(config["max_cleared"]),
             sms_permission=config["sms_permission_to_send"],
-            names=FieldNames(services.tokens(), config["client_id"], keep=not services.settings.dry_run),
+            names=FieldNames(
+                services.tokens(), self._api[1].name(), services.settings.field_mapping.get("custom_fields") or {}
+            ),
         )
 
     def make_directory(self, services: Services) -> Directory:  # noqa: ARG002 - the API has them

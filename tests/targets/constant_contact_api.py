@@ -55,7 +55,8 @@ class ConstantContactApi:
         query = {"email": email, "status": "all", "include": "custom_fields,list_memberships"}
         [contact] = self.get("/contacts", **query)["contacts"]
         labels = {
-            field["custom_field_id"]: field["label"] for field in self.get("/contact_custom_fields")["custom_fields"]
+            field["custom_field_id"]: field["label"]
+            for field in self.get("/contact_custom_fields", limit="100")["custom_fields"]
         }
         fields = {labels[field["custom_field_id"]]: field["value"] for field in contact.get("custom_fields", ())}
         return {**contact, "custom_fields": fields, "list_memberships": contact.get("list_memberships", [])}

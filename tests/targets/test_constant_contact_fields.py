@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cix_sandbox import accounts
 from constant_contact_api import ConstantContactApi
 from target_process import people, stream
+from terminal import command, login
 
 if TYPE_CHECKING:
     from target_process import Target
@@ -156,6 +159,74 @@ def test_a_field_that_is_called_something_else_now_is_still_filled_under_its_new
     assert "`City` is called `Home Town`" in ran.stderr
     assert api.contact("person00001@example.com")["custom_fields"] == {"Home Town": "Odense"}
     assert [each["label"] for each in api.get("/contact_custom_fields")["custom_fields"]].count("City") == 0
+
+
+def rename(target: Target, label: str, to: str) -> str:
+    """Call a custom field something else, and return its id."""
+    api = ConstantContactApi(target.sandbox)
+    [field] = [
+        each for each in api.get("/contact_custom_fields", limit="100")["custom_fields"] if each["label"] == label
+    ]
+    api.put(f"/contact_custom_fields/{field['custom_field_id']}", {"label": to})
+    return str(field["custom_field_id"])
+
+
+@pytest.mark.parametrize("mapped", ["Shirt Size", "T-Shirt"], ids=["by its former name", "by its present name"])
+def test_a_field_keeps_its_present_name_when_it_gets_options(to_constant_contact: Target, mapped: str) -> None:
+    target = to_constant_contact
+    mapping = {"email": "EMail", "custom_fields": {"Shirt Size": "Shirt"}}
+    target.run(segment(PROFILE), create_fields=True, field_mapping=mapping)
+    rename(target, "Shirt Size", "T-Shirt")
+
+    mapping = {"email": "EMail", "custom_fields": {mapped: "Shirt"}}
+    ran = target.run(segment({**PROFILE, "Shirt": "XL"}), extend_options=True, field_mapping=mapping)
+
+    assert ran.counts == {"received": 1, "updated": 1}
+    assert ran.summary["changes"] == {target.list_id: [f"1 options of custom field `{mapped}`"]}
+    assert ("is still filled" in ran.stderr) == (mapped == "Shirt Size")
+    assert ConstantContactApi(target.sandbox).contact("anna@example.com")["custom_fields"] == {"T-Shirt": "XL"}
+
+
+def test_a_field_with_a_former_name_counts_once(to_constant_contact: Target) -> None:
+    target = to_constant_contact
+    target.run(stream(people(1, City="Ribe")))
+    rename(target, "City", "Home Town")
+    fields = ConstantContactApi(target.sandbox).get("/contact_custom_fields", limit="100")["custom_fields"]
+    others = [{"label": f"Field {number}"} for number in range(99 - len(fields))]
+    target.sandbox.seed("constant_contact", custom_fields=others)
+    mapping = {"email": "EMail", "custom_fields": {"City": "City", "The hundredth": "FirstName"}}
+    ran = target.run(stream(people(1, City="Ribe")), create_fields=True, field_mapping=mapping)
+    assert ran.code == 0
+    held = ConstantContactApi(target.sandbox).contact("person00001@example.com")["custom_fields"]
+    assert held == {"Home Town": "Ribe", "The hundredth": "Given1"}
+
+
+def test_a_check_remembers_no_field(to_constant_contact: Target) -> None:
+    target = to_constant_contact
+    target.run(stream(people(1)), field_mapping={"email": "EMail", "custom_fields": {"City": "City"}})
+    tokens = target.ledger.with_name(f"{target.ledger.name}.tokens")
+    before = tokens.read_bytes()
+    assert command(target, "--check").code == 0
+    assert tokens.read_bytes() == before
+
+
+def test_accounts_that_one_application_is_connected_to_have_fields_of_their_own(to_constant_contact: Target) -> None:
+    target = to_constant_contact
+    [application] = [each for each in accounts.CONSTANT_CONTACT.applications if each.rotating]
+    for name in ("first", "second"):
+        connection = {
+            "client_id": application.client_id,
+            "client_secret": None,
+            "refresh_token": None,
+            "login_name": name,
+        }
+        with login(target, **connection) as under_way:
+            under_way.answer_device()
+            assert under_way.end()[0] == 0
+        assert target.run(stream(people(1)), **connection).code == 0
+    with sqlite3.connect(f"{target.ledger}.tokens") as store:
+        query = "SELECT count(*) FROM tokens WHERE connection LIKE 'custom fields of %'"
+        assert store.execute(query).fetchone() == (2,)
 
 
 def test_a_dry_run_remembers_no_field(to_constant_contact: Target) -> None:
