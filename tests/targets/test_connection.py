@@ -95,7 +95,7 @@ def test_one_export_after_another_with_rotating_refresh_tokens_needs_nobody_at_a
         ran = target.run(stream(people(number)), **own)
         assert ran.code == 0
         assert token_requests(target) == number
-        query = "SELECT value FROM tokens WHERE connection LIKE '%/token %'"
+        query = "SELECT value FROM tokens WHERE connection LIKE 'http%/token %'"
         kept = json.loads(sqlite3.connect(f"{target.ledger}.tokens").execute(query).fetchone()[0])
         assert kept["refresh_token"] != rotating.refresh_token
         assert not [token for token in (kept["refresh_token"], kept["access_token"]) if token in ran.stderr]

@@ -56,7 +56,7 @@ def by_web_server(to_campaign_monitor: Target) -> Target:
 
 def tokens(target: Target) -> dict[str, Any]:
     """The stored tokens of the one connection there is."""
-    query = "SELECT value FROM tokens WHERE connection LIKE '%/token %'"
+    query = "SELECT value FROM tokens WHERE connection LIKE 'http%/token %'"
     with sqlite3.connect(f"{target.ledger}.tokens") as connection:
         [(value,)] = connection.execute(query)
     return dict(json.loads(value))
