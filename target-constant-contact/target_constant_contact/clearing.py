@@ -1,7 +1,8 @@
 """Values that have become empty: the import leaves what it is not given, so they are cleared one contact at a time.
 
 What a changed contact holds is read from the platform, as the ledger keeps no values. Whoever holds a value in a mapped
-field that is empty now is written whole, without it. That costs a request for each of them, so there is a bound.
+field that is empty now is read once more and written whole, without it. That costs two requests for each of them, so
+there is a bound.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _FEW, _SINGLE_LOOK_UPS = 5, 100
 
 _INCLUDE = "custom_fields,phone_numbers,street_addresses,list_memberships"
 _FAILED = {400, 404, 409}
+_STOPPED = "Values that are empty now may be there still: the run was stopped."
 
 
 class Clearing:
@@ -79,9 +81,17 @@ class Clearing:
             if missing:
                 empty[row.email_key] = missing
         warnings: list[str] = []
-        for contact in self._contacts(empty.keys(), list_id, since, warnings):
-            emptied = {name for name in empty[address_of(contact)] if _holds(contact, name, field_ids.get(name, ""))}
-            if not emptied or is_unsubscribed(contact) or is_deleted(contact):
+        for email_key, listed in self._people(list(empty), list_id, since, warnings):
+            if self._api.stop.is_set():
+                warnings += [_STOPPED] * len(empty)
+                break
+            missing = empty.pop(email_key)
+            contact = listed
+            if contact is None or (self._left > 0 and _emptied(contact, missing, field_ids)):
+                # By now a listing may be minutes old, and what is written carries the permission to send too.
+                contact = look_up(self._api, email_key, _INCLUDE)
+            emptied = _emptied(contact, missing, field_ids)
+            if contact is None or not emptied:
                 continue
             if self._left <= 0:
                 warnings += _each(emptied, "is empty now, the platform keeps the old value (`max_cleared`).")
@@ -90,12 +100,12 @@ class Clearing:
             warnings += self._write(contact, emptied, field_ids)
         return warnings
 
-    def _contacts(
+    def _people(
         self, email_keys: Collection[str], list_id: str, since: datetime, warnings: list[str]
-    ) -> Iterator[dict[str, Any]]:
-        """Yield people whose rows have empty fields: whom the import has touched, then the others one by one."""
-        missing = set(email_keys)
-        if len(missing) > _FEW:
+    ) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Yield people whose rows have empty fields: whom a listing shows that the import has touched, then others."""
+        rest = set(email_keys)
+        if len(rest) > _FEW:
             query = {
                 "lists": list_id,
                 "status": "all",
@@ -104,16 +114,14 @@ class Clearing:
                 "limit": 500,
             }
             for contact in pages(self._api, "/contacts", "contacts", query):
-                if address_of(contact) in missing:
-                    missing.discard(address_of(contact))
-                    yield contact
-        if len(missing) > _SINGLE_LOOK_UPS:
-            warnings += ["Values that are empty now may be there still: the person was not found."] * len(missing)
+                if address_of(contact) in rest:
+                    rest.discard(address_of(contact))
+                    yield address_of(contact), contact
+        if len(rest) > _SINGLE_LOOK_UPS:
+            warnings += ["Values that are empty now may be there still: the person was not found."] * len(rest)
             return
-        for email_key in sorted(missing):
-            found = look_up(self._api, email_key, _INCLUDE)
-            if found is not None:
-                yield found
+        for email_key in sorted(rest):
+            yield email_key, None
 
     def _write(self, contact: dict[str, Any], emptied: set[str], field_ids: Mapping[str, str]) -> list[str]:
         body = whole_contact(contact)
@@ -129,6 +137,13 @@ class Clearing:
 
 def _each(names: Iterable[str], text: str) -> list[str]:
     return [f"`{name}`: {text}" for name in sorted(names)]
+
+
+def _emptied(contact: dict[str, Any] | None, missing: Iterable[str], field_ids: Mapping[str, str]) -> set[str]:
+    """Return the empty fields of a row in which the contact has a value; none of a contact that must not be written."""
+    if contact is None or is_unsubscribed(contact) or is_deleted(contact):
+        return set()
+    return {name for name in missing if _holds(contact, name, field_ids.get(name, ""))}
 
 
 def _holds(contact: Mapping[str, Any], name: str, field_id: str) -> bool:

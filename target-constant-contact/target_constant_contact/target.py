@@ -41,8 +41,8 @@ class TargetConstantContact(AudienceTarget):
             "max_cleared",
             th.IntegerType,
             default=500,
-            description="Values that have become empty are cleared for so many changed people in a run, each with a"
-            " request of its own, as the import cannot clear; of the others it is only said. 0: nobody is looked at.",
+            description="Values that have become empty are cleared for so many changed people in a run, each with two"
+            " requests of its own, as the import cannot clear; of the others it is only said. 0: nobody is looked at.",
         ),
         th.Property(
             "sms_permission_to_send",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+from audience_sdk.contact import StagedRow
+from audience_sdk.http import Reply
 from constant_contact_api import ConstantContactApi
+from target_constant_contact.clearing import Clearing
 from target_process import MAPPING, people, stream
 
 if TYPE_CHECKING:
@@ -175,3 +181,79 @@ def test_nobody_is_brought_back_or_written_by_a_clearing(filled: Target) -> None
     ran = filled.run(wide(*people(8, **{**FULL, "City": None})))
     assert ran.counts == {"received": 8, "updated": 7, "suppressed": 1}
     assert len([each for each in filled.writes() if each.startswith("PUT")]) == 7
+
+
+class Moving:
+    """An API whose contacts change between a listing and what follows it."""
+
+    def __init__(self, emails: list[str], meanwhile: dict[str, Any]) -> None:
+        self.stop = threading.Event()
+        self.stop_after = len(emails)
+        self.put: list[dict[str, Any]] = []
+        self._meanwhile = meanwhile
+        self._contacts = {
+            email: {
+                "contact_id": email,
+                "email_address": {"address": email, "permission_to_send": "implicit"},
+                "last_name": "Moe",
+                "job_title": "Baker",
+            }
+            for email in emails
+        }
+
+    def call(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, body: bytes = b"", **_: object
+    ) -> Reply:
+        if method == "PUT":
+            self.put.append(msgspec.json.decode(body))
+            if len(self.put) == self.stop_after:
+                self.stop.set()
+            return Reply(200, {}, b"{}")
+        assert (method, path) == ("GET", "/contacts")
+        if params and "email" in params:
+            found = [self._contacts[params["email"]]]
+        else:
+            found = msgspec.json.decode(msgspec.json.encode(list(self._contacts.values())))
+            next(iter(self._contacts.values())).update(self._meanwhile)
+        return Reply(200, {}, msgspec.json.encode({"contacts": found}))
+
+
+def clear(api: Moving, emails: list[str]) -> list[str]:
+    """Clear the last names of people whose rows have none any more."""
+    rows = [StagedRow(email, email, "", "", b'{"job_title": "Baker"}') for email in emails]
+    mapped = frozenset({"last_name", "job_title"})
+    return Clearing(api, 500).clear(rows, mapped, {}, list_id="L", since=datetime.now(timezone.utc))
+
+
+EMAILS = [row["EMail"] for row in people(8)]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"email_address": {"address": EMAILS[0], "permission_to_send": "unsubscribed"}},
+        {"deleted_at": "2026-11-22T00:00:00Z"},
+        {"last_name": None},
+        {"email_address": {"address": "moved@example.com", "permission_to_send": "implicit"}},
+    ],
+    ids=["unsubscribed", "deleted", "emptied", "another address"],
+)
+def test_who_has_changed_since_the_listing_is_not_written_by_a_clearing(meanwhile: dict[str, Any]) -> None:
+    api = Moving(EMAILS, meanwhile)
+    assert clear(api, EMAILS) == []
+    assert [each["email_address"]["address"] for each in api.put] == EMAILS[1:]
+
+
+def test_a_clearing_writes_a_contact_as_it_is_and_not_as_a_listing_has_shown_it() -> None:
+    api = Moving(EMAILS, {"job_title": "Miller"})
+    assert clear(api, EMAILS) == []
+    assert [each["job_title"] for each in api.put] == ["Miller", *["Baker"] * 7]
+    assert not [each for each in api.put if "last_name" in each]
+
+
+def test_a_clearing_ends_when_the_run_is_stopped_and_says_of_how_many_it_does_not_know() -> None:
+    api = Moving(EMAILS, {})
+    api.stop_after = 3
+    warnings = clear(api, EMAILS)
+    assert len(api.put) == 3
+    assert warnings == ["Values that are empty now may be there still: the run was stopped."] * 5
