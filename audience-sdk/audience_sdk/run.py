@@ -67,7 +67,8 @@ class Run:
         traffic: Counts the requests that the destination sends.
         stop: Set when the run is to stop; the destination heeds it too.
         logger: The target's logger.
-        form: Fingerprint of the settings that decide on what the lists hold.
+        form: Fingerprint of the settings that decide on what the lists hold; None where streams are made of others, so
+            that no bookmark of the tap's says what the lists hold.
 
     Attributes:
         profiles: The columns that the run needs of the profiles.
@@ -88,7 +89,7 @@ class Run:
         traffic: Traffic,
         stop: threading.Event,
         logger: logging.Logger,
-        form: bytes = b"",
+        form: bytes | None = b"",
     ) -> None:
         self._form = form
         self.settled_state: dict[str, Any] | None = None
@@ -265,8 +266,8 @@ class Run:
         self._close(_STATUS.get(error.code, "failed"))
 
     def _left_out(self, state: Mapping[str, Any] | None) -> Unchanged:
-        read_all = self._settings.full_resync or self._settings.readmit
-        unchanged = Unchanged(state, self._segments, self._form, read_all=read_all)
+        read_all = self._settings.full_resync or self._settings.readmit or self._form is None
+        unchanged = Unchanged(state, self._segments, self._form or b"", read_all=read_all)
         if unchanged.segments:
             self._logger.info("Unchanged and left out by the tap: %s.", ", ".join(sorted(unchanged.segments)))
             for segment in unchanged.segments:

@@ -151,7 +151,7 @@ class AudienceTarget(Target):
                 traffic=services.traffic,
                 stop=services.stop,
                 logger=self.logger,
-                form=form_of(self.config, self.config_jsonschema),
+                form=None if self.config.get("stream_maps") else form_of(self.config, self.config_jsonschema),
             )
             self._run.checks_only = self._checks_only
             self._run.begin()

@@ -270,3 +270,10 @@ def test_a_person_whom_the_platform_rejected_is_tried_again_through_every_segmen
     assert history.run({"Readers": [1, 2], "Buyers": [3]}).exit_code == 0
 
     assert set(history.export.held) == {key(1), key(2), key(3)}
+
+
+def test_where_streams_are_made_of_others_no_bookmark_lets_the_tap_leave_one_out(history: History) -> None:
+    for _ in range(2):
+        ran = history.run({"Readers": [1, 2]}, stream_maps={"Copies": {"__source__": "Readers"}})
+        assert ran.exit_code == 0, ran.log
+        assert history.read == ["Readers"]
