@@ -141,6 +141,7 @@ class FolderSource(Source):
                     for batch in self._read_partition(opened, file.partition, segment, columns, report):
                         share = (before + opened.tell()) / total if total else None
                         yield batch._replace(share=share)
+                    self._check_unchanged(file, opened.tell())
             except CixError as error:
                 report.partition_lost(file.partition.name, error)
             before += file.size
@@ -192,6 +193,13 @@ class FolderSource(Source):
             if error.code is PARTITION_EMPTY:  # what its header should have been tells more
                 return self._look_up(partition)
             raise
+
+    def _check_unchanged(self, file: PartitionFile, bytes_read: int) -> None:
+        """Raise an error if a file was written while it was read: what was read is then neither old nor new."""
+        self._files.invalidate_cache()
+        if bytes_read != file.size or self._look_up(file.partition) != file:
+            action = "Let the export or copy end, then run again."
+            raise CixError(PARTITION_UNREADABLE, "its file was written while it was read.", action)
 
     def _look_up(self, partition: Partition, *, filled: bool = False) -> PartitionFile:
         for path in possible_paths(partition.location, self._bases):

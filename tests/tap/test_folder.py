@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import shutil
 from typing import TYPE_CHECKING
@@ -134,6 +135,33 @@ def test_empty_key_is_told_and_sent(export: ExportFolder, caplog: pytest.LogCapt
     export.add("Readers", [ANNA, ("", "ben@example.org", "1")])
     assert customer_ids(export.root) == [ANNA[0], None]
     assert "row 3: the value of CustomerId is empty, although it is the key" in caplog.text
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rewritten", ["cut short", "longer", "as long", "replaced by a file as long", "gone"])
+def test_file_that_is_written_while_it_is_read_is_not_the_whole_partition(
+    export: ExportFolder, caplog: pytest.LogCaptureFixture, rewritten: str, *, packed: bool
+) -> None:
+    rows = [(f"{number:032x}", f"p{number}@example.com", str(number)) for number in range(50_000)]
+    export.add("Readers", rows)
+    path = export.partition("Readers")
+    content = gzip.compress(path.read_bytes()) if packed else path.read_bytes()
+    path.write_bytes(content)
+    source = FolderSource(str(export.root), LOGGER)
+    [segment] = source.segments()
+    report = SegmentReport(segment.name, LOGGER)
+    batches = source.read(segment, segment.columns, report)
+    next(batches)
+    if rewritten == "gone":
+        path.unlink()
+    elif rewritten == "replaced by a file as long":
+        (path.parent / "new").write_bytes(content)
+        (path.parent / "new").replace(path)
+    else:
+        path.write_bytes({"cut short": content[: len(content) // 2], "longer": content * 2}.get(rewritten, content))
+    assert list(batches)
+    assert not report.complete
+    assert "CIX-20" in caplog.text
 
 
 def test_scheme_that_cannot_be_opened() -> None:
