@@ -38,8 +38,8 @@ RIGHTS = {
 }
 """What must be granted to read, by extra."""
 
-_TALKATIVE = ("adlfs", "azure", "paramiko")
-"""Libraries that tell of each request."""
+_TALKATIVE = ("adlfs", "aiobotocore", "azure", "botocore", "gcsfs", "google", "paramiko", "s3fs")
+"""Libraries that tell of each request, some of them with the tokens in its headers."""
 BLOCK_BYTES = 1 << 22
 """How much of a remote file is fetched at a time; the libraries' own sizes are up to 50 MiB."""
 _GZIP = b"\x1f\x8b"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +149,23 @@ def test_option_that_the_storage_does_not_know_is_told_without_its_value(place: 
 
 def test_no_secret_of_a_url_is_shown() -> None:
     assert without_secrets("sftp://user:word@files.example.com:22/out?x=1") == "sftp://files.example.com:22/out"
+
+
+def test_no_secret_of_a_storage_is_logged_at_whatever_level(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    config = tmp_path / "config.json"
+    once = {"retries": {"max_attempts": 1}, "connect_timeout": 2}
+    options = {"key": "KEY-4711", "secret": "SECRET-4711", "token": "TOKEN-4711", "endpoint_url": endpoint}
+    options |= {"client_kwargs": {"region_name": "eu-west-1"}, "config_kwargs": once}  # type: ignore[dict-item]
+    config.write_text(json.dumps({"folder": "s3://exports/x", "storage_options": options}))
+    command = [str(Path(sys.executable).with_name("tap-cix-segments")), "--config", str(config)]
+    environment = os.environ | {"TAP_CIX_SEGMENTS_LOGLEVEL": "DEBUG"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+    assert done.returncode == 1
+    assert "| DEBUG " in done.stderr
+    assert "CIX-201" in done.stderr
+    assert "4711" not in done.stderr
 
 
 def test_gzip_is_undone_whatever_the_name(export: ExportFolder, run_tap: Callable[..., Outcome]) -> None:
