@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audience_sdk.errors import MEMBERSHIP_UNREADABLE, PARTITION_UNREADABLE, PROFILE_MISSING, CixError
+from audience_sdk.errors import (
+    DISK_FULL,
+    MEMBERSHIP_UNREADABLE,
+    PARTITION_UNREADABLE,
+    PROFILE_MISSING,
+    TABLES_AMBIGUOUS,
+    CixError,
+)
 from typing_extensions import override
 
 from tap_cix_segments.arrow import read_values
@@ -45,11 +52,22 @@ def link_source(
         tables: The tables of the folder.
         logger: The tap's logger.
         selected: Gives the columns that the run is to read, of whatever segment, once that is known.
+
+    Raises:
+        CixError: One of the two tables is there more than once.
     """
-    by_name = {table.name.lower().removesuffix("_partitioned"): table for table in tables}
-    if not {PROFILES, MEMBERSHIPS} <= by_name.keys():
+    by_name = {name: [table for table in tables if _plain_name(table) == name] for name in (PROFILES, MEMBERSHIPS)}
+    if not all(by_name.values()):
         return None
-    return LinkSource(by_name[MEMBERSHIPS], by_name[PROFILES], logger, selected)
+    for name, found in by_name.items():
+        if len(found) > 1:
+            names = " and ".join(table.name for table in found)
+            raise CixError(TABLES_AMBIGUOUS, f"The folder holds the table {name} more than once: {names}.")
+    return LinkSource(by_name[MEMBERSHIPS][0], by_name[PROFILES][0], logger, selected)
+
+
+def _plain_name(table: LakeTable) -> str:
+    return table.name.lower().removesuffix("_partitioned")
 
 
 class LinkSource(Source):
@@ -120,10 +138,12 @@ class LinkSource(Source):
             with clear_errors(PARTITION_UNREADABLE, "it cannot be read to its end"):
                 position = self._read_profiles({column.name for column in columns})
         except CixError as error:
+            if error.code is DISK_FULL:  # no segment can be joined any more
+                raise
             report.partition_lost(self._profiles.name, error)
             return
         if self._unreadable:
-            message = f"{self._unreadable:,} rows name their segments in a way that is not known."
+            message = f"{self._unreadable:,} rows name their segments or their type in a way that is not known."
             report.rows_lost(self._unreadable, self._memberships.name, CixError(MEMBERSHIP_UNREADABLE, message))
         if missing := self._join.members_without_profile(segment.name):
             message = f"{missing:,} members have no profile there."

@@ -326,6 +326,17 @@ def test_member_without_a_profile_costs_the_segment_its_end(linked: Path, run_ta
     assert {"CIX-236", "CIX-237"} <= {word.rstrip(":") for line in outcome.errors() for word in line.split()}
 
 
+def test_a_type_of_membership_that_is_not_known_costs_every_segment_its_end(
+    linked: Path, run_tap: Callable[..., Outcome]
+) -> None:
+    folder = linked / "deltalake" / "msdynci_segmentmembership_partitioned"
+    write("delta", folder, members(("c2", ["Gold_UK"]), kind="Individual"), append=True)
+    outcome = run_tap(linked, source="delta", segments=["Gold_UK"])
+    assert outcome.exit_code == 1
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+    assert any("CIX-236" in line for line in outcome.errors())
+
+
 def test_options_of_a_storage_are_named_as_the_delta_library_names_them() -> None:
     connection = "AccountName=exports;AccountKey=a2V5PT0=;BlobEndpoint=http://127.0.0.1:1/exports;"
     assert delta_options("azure", {"connection_string": connection}) == {

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 CUSTOMER_TYPE = "customer"
 """The value of the membership type, in lower case, whose ids are those of unified profiles."""
 
+OTHER_TYPES = {"contact", "account"}
+"""The types, in lower case, whose ids are of another kind."""
+
 _SEGMENTS_KEY = "segments"
-
-
-class MembershipRow(NamedTuple):
-    """One row.
-
-    Attributes:
-        customer: The customer's id.
-        segments: The names of the segments, exactly as Customer Insights has them.
-    """
-
-    customer: str
-    segments: tuple[str, ...]
 
 
 def parse_segments(value: Any) -> tuple[str, ...]:
@@ -59,8 +50,26 @@ def counts_as_customer(membership_type: Any) -> bool:
 
     Args:
         membership_type: The value of the type column; a tenant may have none.
+
+    Raises:
+        ValueError: It is none of the types that are known, so that nothing can be said about the row.
     """
-    return not membership_type or str(membership_type).strip().lower() == CUSTOMER_TYPE
+    if membership_type is None or not str(membership_type).strip():
+        return True
+    plain = str(membership_type).strip().lower()
+    if plain != CUSTOMER_TYPE and plain not in OTHER_TYPES:
+        raise ValueError("a type of membership that is not known")
+    return plain == CUSTOMER_TYPE
+
+
+def same_provider(one: Any, other: Any) -> bool:
+    """Say whether two names are of one provider; Dataverse takes no notice of case either.
+
+    Args:
+        one: A name, or nothing.
+        other: A name, or nothing.
+    """
+    return str(one or "").strip().casefold() == str(other or "").strip().casefold()
 
 
 def previous_ids(value: Any) -> tuple[str, ...]:

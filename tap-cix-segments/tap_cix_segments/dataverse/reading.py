@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from audience_sdk.errors import READ_NOT_RESUMED, CixError
+from audience_sdk.errors import READ_NOT_RESUMED, SETTING_INVALID, CixError
 
 from tap_cix_segments.dataverse.client import PAGE_SIZE, LinkExpiredError
-from tap_cix_segments.dataverse.memberships import counts_as_customer, parse_segments, previous_ids
+from tap_cix_segments.dataverse.memberships import (
+    counts_as_customer,
+    parse_segments,
+    previous_ids,
+    same_provider,
+)
 from tap_cix_segments.dataverse.metadata import (
     CUSTOMER_ID,
     MEMBERSHIP_TYPE,
@@ -49,6 +55,9 @@ PREVIOUS_GROUP = 50
 """Ids in one look-up by a former id, whose conditions are twice as long."""
 FILTERED_SEGMENTS = 20
 """Up to so many segments, only their memberships are read; for more, all are."""
+PROBE_ROWS = 100
+PROBE_PAGES = 20
+"""So far, in pages of `PROBE_ROWS`, a row is looked for that names a segment as the metadata does."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -71,6 +80,7 @@ class Reading:
         self._join = join
         self._logger = logger
         self._provider = provider
+        self._provider_seen = False
         self.unreadable = 0
 
     def memberships(self, table: Table, segments: Collection[str] | None = None) -> None:
@@ -90,7 +100,7 @@ class Reading:
             self.unreadable = 0
 
         def take(page: list[dict[str, Any]]) -> None:
-            self._join.add_members(self._members(page, segments))
+            self._take_members(page, segments)
 
         self._from_the_beginning(begin, lambda: self._pages(table, options, "Memberships"), take, MEMBERSHIPS)
 
@@ -108,9 +118,54 @@ class Reading:
         options = membership_options(table, {segment})
         with suppress(LinkExpiredError):
             for page in self._dataverse.pages(table.entity_set, options, table=table.name, size=count):
-                self._join.add_members(self._members(page, {segment}))
+                self._take_members(page, {segment})
                 if self._join.members(segment):
                     break
+
+    def names_any(self, table: Table, names: Collection[str]) -> bool:
+        """Say whether the memberships that count call segments by these names, as far as their first rows tell.
+
+        Args:
+            table: The membership table.
+            names: Names of segments.
+
+        Raises:
+            CixError: The table cannot be read.
+        """
+        pages = self._dataverse.pages(table.entity_set, membership_options(table), table=table.name, size=PROBE_ROWS)
+        with suppress(LinkExpiredError):
+            for page in islice(pages, PROBE_PAGES):
+                members, _ = self._members(page, names)
+                if members:
+                    return True
+        return False
+
+    def check_provider(self, table: Table) -> None:
+        """See that there are rows of the provider, once memberships have been read.
+
+        Args:
+            table: The membership table.
+
+        Raises:
+            CixError: `SETTING_INVALID` if there is none, or the table cannot be read.
+        """
+        if self._provider is None or self._provider_seen:
+            return
+        options = {**membership_options(table), "$top": str(PROBE_ROWS)}
+        only = {**options, "$filter": f"{PROVIDER} eq {literal(self._provider)}"}
+        if any(same_provider(row.get(PROVIDER), self._provider) for row in self._some_rows(table, only)):
+            return
+        others = sorted({str(row[PROVIDER]) for row in self._some_rows(table, options) if row.get(PROVIDER)})
+        named = ", ".join(f"`{name}`" for name in others) or "no provider"
+        message = (
+            f"No row of {table.name} has the provider `{self._provider}` of the setting `segment_provider`; the first"
+            f" rows have {named}."
+        )
+        raise CixError(SETTING_INVALID, message)
+
+    def _some_rows(self, table: Table, options: dict[str, str]) -> list[dict[str, Any]]:
+        rows = self._dataverse.get(f"/{table.entity_set}", options, table=table.name).get("value")
+        return rows if isinstance(rows, list) else []
 
     def profiles(self, table: Table, attributes: Sequence[Attribute], wanted: int) -> None:
         """Read the profiles of the customers that the join wants.
@@ -154,28 +209,30 @@ class Reading:
                 options = {"$select": select, "$filter": conditions}
                 yield from self._dataverse.pages(table.entity_set, options, table=table.name)
 
+    def _take_members(self, page: list[dict[str, Any]], segments: Collection[str] | None) -> None:
+        members, unreadable = self._members(page, segments)
+        self._join.add_members(members)
+        self.unreadable += unreadable
+
     def _members(
         self, page: list[dict[str, Any]], segments: Collection[str] | None
-    ) -> list[tuple[str, tuple[str, ...]]]:
-        members = []
+    ) -> tuple[list[tuple[str, tuple[str, ...]]], int]:
+        """Return the members on a page with their segments, and the number of rows that cannot be read."""
+        members, unreadable = [], 0
         for row in page:
-            if self._provider is not None and row.get(PROVIDER) != self._provider:
+            if self._provider is not None and not same_provider(row.get(PROVIDER), self._provider):
                 continue
-            if not counts_as_customer(row.get(MEMBERSHIP_TYPE)):
-                continue
+            self._provider_seen = True
             try:
-                names = parse_segments(row.get(SEGMENT_NAMES))
+                names = _names_of(row)
             except ValueError:
-                self.unreadable += 1
-                continue
-            if names and not row.get(CUSTOMER_ID):
-                self.unreadable += 1
+                unreadable += 1
                 continue
             if segments is not None:
                 names = tuple(name for name in names if name in segments)
             if names:
                 members.append((str(row[CUSTOMER_ID]), names))
-        return members
+        return members, unreadable
 
     def _pages(self, table: Table, options: dict[str, str], what: str) -> Iterator[list[dict[str, Any]]]:
         progress = Progress(what, self._logger)
@@ -204,6 +261,16 @@ class Reading:
                 return
         message = f"The reading of {table} broke off {READS_OF_A_TABLE} times ({reason})."
         raise CixError(READ_NOT_RESUMED, message)
+
+
+def _names_of(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the segments of a row of the memberships; none if it is not about a unified profile."""
+    if not counts_as_customer(row.get(MEMBERSHIP_TYPE)):
+        return ()
+    names = parse_segments(row.get(SEGMENT_NAMES))
+    if names and not row.get(CUSTOMER_ID):
+        raise ValueError("segments of nobody")
+    return names
 
 
 def membership_options(table: Table, segments: Collection[str] | None = None) -> dict[str, str]:

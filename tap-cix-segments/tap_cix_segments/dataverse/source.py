@@ -19,7 +19,6 @@ from tap_cix_segments.auth import EntraAuth
 from tap_cix_segments.data_types import read_column
 from tap_cix_segments.dataverse.client import Dataverse
 from tap_cix_segments.dataverse.join import Join
-from tap_cix_segments.dataverse.memberships import parse_segments
 from tap_cix_segments.dataverse.metadata import (
     CUSTOMER_ID,
     MEMBERSHIPS,
@@ -31,7 +30,7 @@ from tap_cix_segments.dataverse.metadata import (
     Table,
     profile_attributes,
 )
-from tap_cix_segments.dataverse.reading import LOOKUP_GROUP, Reading, membership_options
+from tap_cix_segments.dataverse.reading import LOOKUP_GROUP, Reading
 from tap_cix_segments.dataverse.settings import DataverseSettings
 from tap_cix_segments.dataverse.tables import find_table, segment_facts
 from tap_cix_segments.model import IDENTITIES
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from tap_cix_segments.report import SegmentReport
-
-_PROBE_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -188,6 +185,7 @@ class DataverseSource(Source):
     def _read_memberships(self, segments: Collection[str] | None) -> None:
         if not self._has_memberships:
             self._reading.memberships(self._memberships, segments)
+            self._reading.check_provider(self._memberships)
             self._has_memberships = True
 
     def _read_all(self) -> None:
@@ -201,7 +199,7 @@ class DataverseSource(Source):
 
     def _report_losses(self, segment: Segment, join: Join, reading: Reading, report: SegmentReport) -> None:
         if reading.unreadable:
-            message = f"{reading.unreadable:,} rows name their segments in a way that is not known."
+            message = f"{reading.unreadable:,} rows name their segments or their type in a way that is not known."
             report.rows_lost(reading.unreadable, MEMBERSHIPS, CixError(MEMBERSHIP_UNREADABLE, message))
         if not join.members(segment.name) and not self._is_known_to_be_empty(segment):
             message = "no row of it names this segment."
@@ -223,19 +221,13 @@ class DataverseSource(Source):
         """
         if not self._facts or segment.name not in self._facts or segment.active is False:
             return False
-        return bool(self._facts.keys() & {*self._join.segments, *self._some_names()})
+        return self._names_are_those_of_memberships
 
-    def _some_names(self) -> set[str]:
-        """Return the names in some membership rows, of any segment."""
-        options = {**membership_options(self._memberships), "$top": str(_PROBE_ROWS)}
-        rows = self._dataverse.get(f"/{self._memberships.entity_set}", options, table=MEMBERSHIPS).get("value")
-        names: set[str] = set()
-        for row in rows if isinstance(rows, list) else ():
-            try:
-                names.update(parse_segments(row.get(SEGMENT_NAMES)))
-            except ValueError:  # noqa: PERF203 - a hundred rows
-                continue
-        return names
+    @cached_property
+    def _names_are_those_of_memberships(self) -> bool:
+        """Whether rows that count as memberships name segments of the metadata table."""
+        known = (self._facts or {}).keys()
+        return not known.isdisjoint(self._join.segments) or self._reading.names_any(self._memberships, known)
 
     def _sample(self, segment: Segment, columns: Sequence[Column], report: SegmentReport) -> Iterator[Batch]:
         """Read some members of a segment, to see that everything can be read."""
@@ -249,6 +241,7 @@ class DataverseSource(Source):
         attributes = tuple(a for a in self._attributes if a.column.name in names)
         reading = Reading(self._dataverse, join, self._logger, self._settings.provider)
         reading.some_memberships(self._memberships, segment.name, LOOKUP_GROUP)
+        reading.check_provider(self._memberships)
         reading.profiles(self._profiles, attributes, join.want([segment.name]))
         self._report_losses(segment, join, reading, report)
         yield from self._batches(join, segment, columns, attributes, report)

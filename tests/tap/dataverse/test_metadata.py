@@ -146,6 +146,12 @@ def test_types_of_membership() -> None:
     assert not any(map(counts_as_customer, ("Contact", "Account")))
 
 
+@pytest.mark.parametrize("membership_type", ["Profile", "Individual", "647430000", 647430000])
+def test_a_type_of_membership_that_is_not_known_is_neither_one_nor_the_other(membership_type: Any) -> None:
+    with pytest.raises(ValueError, match="not known"):
+        counts_as_customer(membership_type)
+
+
 def test_previous_ids_are_separated_by_semicolons() -> None:
     assert previous_ids(" a;b ;;c") == ("a", "b", "c")
     assert previous_ids(None) == previous_ids("") == ()

@@ -74,6 +74,72 @@ def test_two_providers_make_one_member(stub: Stub, read: Callable[..., Any]) -> 
     assert (ids(alone, "Gold"), ids(alone, "Silver")) == (["0a"], ["0a"])
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("segments", [{}, {"segments": ["Gold"]}])
+def test_a_provider_that_no_row_has_ends_the_run_before_anything_is_sent(
+    stub: Stub, run_dataverse: Callable[..., Any], segments: Any, *, listed: bool
+) -> None:
+    stub.add("0a", "Gold").join("0a", "Gold", segmentprovider="another app")
+    if listed:
+        stub.describe("Gold", state="Active")
+    outcome = run_dataverse(segment_provider="audience", **segments)
+    assert outcome.exit_code == 1
+    assert outcome.of_type("ACTIVATE_VERSION") == outcome.of_type("RECORD") == []
+    [error] = outcome.errors()
+    assert "CIX-101" in error
+    assert "`audience` of the setting `segment_provider`; the first rows have `another app`, `audience i" in error
+
+
+def test_a_connection_test_says_that_no_row_has_the_provider(stub: Stub) -> None:
+    stub.add("0a", "Gold").describe("Gold", state="Active")
+    with pytest.raises(CixError, match=r"CIX-101.*`audience`"):
+        TapCixSegments(config={**stub.settings, "segment_provider": "audience"}).run_connection_test()
+
+
+def test_a_provider_is_the_same_in_capitals(stub: Stub, read: Callable[..., Any]) -> None:
+    stub.add("0a", "Gold").describe("Gold", state="Active")
+    assert ids(read(segment_provider="Audience Insights "), "Gold") == ["0a"]
+
+
+def test_a_segment_is_empty_for_a_provider_only_if_its_own_rows_name_others(
+    stub: Stub, read: Callable[..., Any]
+) -> None:
+    stub.add("0a", "Gold").join("0b", "Other", segmentprovider="another").describe("Gold", "Silver", state="Active")
+    assert read(segment_provider="another").of_type("ACTIVATE_VERSION") == []
+    stub.add("0c").join("0c", "Silver", segmentprovider="another")
+    ended = read(segment_provider="another").of_type("ACTIVATE_VERSION")
+    assert [message["stream"] for message in ended] == ["Gold", "Silver"]
+
+
+@pytest.mark.parametrize("membership_type", ["647430000", 647430000, "Profile"])
+def test_a_type_of_membership_that_is_not_known_leaves_every_segment_without_an_end(
+    stub: Stub, read: Callable[..., Any], caplog: pytest.LogCaptureFixture, membership_type: Any
+) -> None:
+    stub.add("0a", "Silver").add("0b").join("0b", "Gold", segmentmembershiptype=membership_type)
+    stub.describe("Gold", "Silver", state="Active")
+    outcome = read()
+    assert ids(outcome, "Silver") == ["0a"]
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+    assert "CIX-236" in caplog.text
+
+
+@pytest.mark.parametrize("membership_type", ["647430000", "Contact"])
+def test_rows_that_do_not_count_do_not_show_that_a_segment_is_empty(
+    stub: Stub, read: Callable[..., Any], caplog: pytest.LogCaptureFixture, membership_type: str
+) -> None:
+    stub.join("0a", "Gold", segmentmembershiptype=membership_type).describe("Gold", "Empty", state="Active")
+    assert read(segments=["Empty"]).of_type("ACTIVATE_VERSION") == []
+    assert "CIX-238" in caplog.text
+
+
+def test_the_names_are_known_although_the_first_rows_do_not_count(stub: Stub, read: Callable[..., Any]) -> None:
+    stub.page_rows = 2
+    for number in range(5):
+        stub.join(f"{number}", "Gold", segmentmembershiptype="Contact")
+    stub.add("0a", "Gold").describe("Gold", "Empty", state="Active")
+    assert [m["stream"] for m in read(segments=["Empty"]).of_type("ACTIVATE_VERSION")] == ["Empty"]
+
+
 def test_ids_of_contacts_and_accounts_are_no_customers(stub: Stub, read: Callable[..., Any]) -> None:
     stub.add("0a", "Gold").add("0b", "Silver")
     stub.join("0b", "Gold", segmentmembershiptype="Contact").join("0a", "Gold", segmentmembershiptype="Customer")
