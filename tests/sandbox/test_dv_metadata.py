@@ -196,6 +196,13 @@ class TestTableOfSegments:
         assert "mscipriv_lastsuccessfulrefreshtime" in types(dv, SEGMENT)
         refused(dv.get(SEGMENTS, {"select": "mscipriv_name"}), 400, INVALID)
 
+    def test_can_have_a_number_as_state(self, dv: Environment) -> None:
+        dv.seed(segments=[{"name": "Gold"}, {"name": "Off", "state": "Inactive"}])
+        dv.switch(segment_state="option_number")
+        shown = {row["mscipriv_name"]: row["mscipriv_state"] for row in dv.value(SEGMENTS)}
+        assert (shown["Gold"], shown["Off"]) == (0, 1)
+        assert types(dv, SEGMENT)["mscipriv_state"] == "Picklist"
+
     def test_can_be_absent(self, dv: Environment) -> None:
         dv.switch(metadata_table="absent")
         refused(dv.get(SEGMENTS), 404, INVALID)

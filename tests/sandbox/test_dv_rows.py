@@ -98,6 +98,21 @@ class TestColumns:
             assert name in refused(dv.get(PROFILES, {"filter": f"{name} eq 'x'"}), 400, INVALID)
 
 
+class TestSpellings:
+    @pytest.mark.parametrize("spelling", ["Customer", "CUSTOMER", "647430000", "Profile"])
+    def test_the_type_of_a_membership_is_that_of_the_switch(self, dv: Environment, spelling: str) -> None:
+        dv.seed(memberships=[{"customer_id": ANNA, "segments": ["Gold"]}])
+        dv.seed(memberships=[{"customer_id": BEN, "segments": ["Gold"], "type": "Contact"}])
+        dv.switch(membership_type=spelling)
+        assert {row["msdynci_segmentmembershiptype"] for row in dv.value(MEMBERSHIPS)} == {spelling, "Contact"}
+
+    def test_a_provider_can_begin_with_a_capital(self, dv: Environment) -> None:
+        dv.seed(memberships=[{"customer_id": ANNA, "segments": ["Gold"]}])
+        dv.switch(provider_spelling="capital")
+        assert {row["msdynci_segmentprovider"] for row in dv.value(MEMBERSHIPS)} == {"Audience insights"}
+        assert dv.customers(path=MEMBERSHIPS, filter="msdynci_segmentprovider eq 'audience insights'") == [ANNA]
+
+
 class TestSegmentsColumn:
     def test_has_the_shape_of_the_switch(self, dv: Environment) -> None:
         dv.fill(16)

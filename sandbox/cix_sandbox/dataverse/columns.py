@@ -48,6 +48,7 @@ class Kind:
 TEXT = Kind("String", "StringAttributeMetadata")
 MEMO = Kind("Memo", "MemoAttributeMetadata")
 UNIQUE = Kind("Uniqueidentifier", "UniqueIdentifierAttributeMetadata")
+PICKLIST = Kind("Picklist", "PicklistAttributeMetadata", quoted=False, sql_number=True)
 BIG_INTEGER = Kind("BigInt", "BigIntAttributeMetadata", quoted=False, sql_number=True)
 DECIMAL = Kind("Decimal", "DecimalAttributeMetadata", quoted=False, sql_number=True)
 DOUBLE = Kind("Double", "DoubleAttributeMetadata", quoted=False, sql_number=True)
@@ -163,10 +164,10 @@ def profile_table(columns: Iterable[Column]) -> Table:
     return Table(PROFILE, "msdynci_customerprofiles", "CustomerProfile", (key, *columns, *_SYSTEM_COLUMNS))
 
 
-def segment_table(names: str) -> Table:
-    """Return the table of segments with one of the sets of names in `METADATA_NAMES`."""
+def segment_table(names: str, *, state: Kind = TEXT) -> Table:
+    """Return the table of segments with one of the sets of names in `METADATA_NAMES`, and a type of the state."""
     columns = [
-        Column(METADATA_NAMES[names][role], label, kind, is_name=role == "name")
+        Column(METADATA_NAMES[names][role], label, state if role == "state" else kind, is_name=role == "name")
         for role, (label, kind) in _METADATA_LABELS.items()
     ]
     key = Column("mscipriv_segmentmetadataid", "SegmentMetadataId", UNIQUE, is_id=True)

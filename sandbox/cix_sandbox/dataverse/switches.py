@@ -43,6 +43,12 @@ SWITCHES = (
         ("row_deleted", "list_emptied"),
     ),
     _switch(
+        "membership_type",
+        "Customer",
+        "What a membership of a unified profile has as its type: the name, in capitals, a number, or another.",
+        ("Customer", "CUSTOMER", "647430000", "Profile"),
+    ),
+    _switch(
         "metadata_columns",
         "plain",
         "Column names of the table of segments: mscipriv_name and so on, or longer ones.",
@@ -57,6 +63,12 @@ SWITCHES = (
     _switch("next_link_seconds", 0, "Seconds for which a nextLink is good; 0 for ever."),
     _switch("page_rows", 5000, "Most rows on a page, whatever size is asked for."),
     _switch(
+        "provider_spelling",
+        "as_published",
+        "How msdynci_segmentprovider has a name: as it was published, or beginning with a capital.",
+        ("as_published", "capital"),
+    ),
+    _switch(
         "right_to_profiles",
         default=True,
         meaning="Whether the application users may read profiles; else 403 (prvReadmsdynci_customerprofile).",
@@ -67,6 +79,12 @@ SWITCHES = (
         meaning="Whether the application users may read memberships; else 403 (prvReadmsdynci_segmentmembership).",
     ),
     _switch("requests_per_window", 6000, "Requests of one user in five minutes before 429; 0 for no limit."),
+    _switch(
+        "segment_state",
+        "text",
+        "The state in the table of segments: the text Active or Inactive, or the number of an option (0, 1).",
+        ("text", "option_number"),
+    ),
     _switch(
         "segments_shape",
         "object",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from cix_sandbox.dataverse.columns import (
     MEMBERSHIP_TABLE,
     METADATA_NAMES,
+    PICKLIST,
     SEGMENTS,
     TEXT,
     Table,
     profile_table,
     segment_table,
 )
+from cix_sandbox.dataverse.loading import MEMBERSHIP_TYPE
 from cix_sandbox.dataverse.schema import profile_columns
 from cix_sandbox.dataverse.switches import NAME
 
@@ -29,6 +31,11 @@ _SHAPES = {
     "array": "msdynci_segments",
     "mixed": f"(CASE WHEN substr(msdynci_segmentmembershipid, -1) < '8' THEN {_OBJECT} ELSE msdynci_segments END)",
 }
+_PROVIDERS = {
+    "as_published": "msdynci_segmentprovider",
+    "capital": "(upper(substr(msdynci_segmentprovider, 1, 1)) || substr(msdynci_segmentprovider, 2))",
+}
+_STATE_NUMBER = "(CASE state WHEN 'Active' THEN '0' ELSE '1' END)"
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,10 @@ class View:
 def views(connection: sqlite3.Connection, switches: Switches) -> list[View]:
     """Return the tables of the environment as they are now."""
     found = [_profiles(connection, typed=switches.text(f"{NAME}.column_types") == "typed")]
-    found.append(_memberships(switches.text(f"{NAME}.segments_shape")))
+    found.append(_memberships(switches))
     if switches.text(f"{NAME}.metadata_table") != "absent":
-        found.append(_segments(switches.text(f"{NAME}.metadata_columns")))
+        is_number = switches.text(f"{NAME}.segment_state") == "option_number"
+        found.append(_segments(switches.text(f"{NAME}.metadata_columns"), number_as_state=is_number))
     return found
 
 
@@ -58,14 +66,23 @@ def _profiles(connection: sqlite3.Connection, *, typed: bool) -> View:
     return _plain(profile_table(columns))
 
 
-def _memberships(shape: str) -> View:
+def _memberships(switches: Switches) -> View:
     plain = _plain(MEMBERSHIP_TABLE)
-    return View(plain.table, {**plain.expressions, SEGMENTS: _SHAPES[shape]})
+    own = "msdynci_segmentmembershiptype"
+    shown = switches.text(f"{NAME}.membership_type")
+    spelt = {
+        SEGMENTS: _SHAPES[switches.text(f"{NAME}.segments_shape")],
+        "msdynci_segmentprovider": _PROVIDERS[switches.text(f"{NAME}.provider_spelling")],
+        own: f"(CASE {own} WHEN '{MEMBERSHIP_TYPE}' THEN '{shown}' ELSE {own} END)",
+    }
+    return View(plain.table, {**plain.expressions, **spelt})
 
 
-def _segments(names: str) -> View:
-    plain = _plain(segment_table(names))
+def _segments(names: str, *, number_as_state: bool) -> View:
+    plain = _plain(segment_table(names, state=PICKLIST if number_as_state else TEXT))
     roles = {name: role for role, name in METADATA_NAMES[names].items()}
+    if number_as_state:
+        roles[METADATA_NAMES[names]["state"]] = _STATE_NUMBER
     return View(plain.table, {**plain.expressions, **roles})
 
 

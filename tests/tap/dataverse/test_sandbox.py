@@ -90,6 +90,8 @@ def test_the_sdk_s_own_tests_of_a_tap_pass(environment: RunningSandbox, tmp_path
         {},
         {"segments_shape": "array"},
         {"segments_shape": "mixed"},
+        {"membership_type": "CUSTOMER"},
+        {"provider_spelling": "capital"},
         {"filter_quotes": "escaped"},
         {"elastic_tables": True},
         {"metadata_table": "forbidden"},
@@ -290,6 +292,31 @@ def test_a_segment_that_has_become_empty_is_read_to_its_end(
     emptied = [{"customer_id": m["CustomerId"], "segments": ["NewsletterReaders"]} for m in members]
     environment.seed("dataverse", memberships=emptied)
     assert counts(segments=["ChurnRisk"]) == {"ChurnRisk": 0}
+
+
+@pytest.mark.parametrize("spelling", ["as_published", "capital"])
+@pytest.mark.parametrize("setting", ["audience insights", "Audience Insights"])
+def test_a_provider_is_known_in_any_spelling(
+    environment: RunningSandbox, counts: Callable[..., dict[str, int]], spelling: str, setting: str
+) -> None:
+    environment.switch("dataverse.provider_spelling", spelling)
+    assert counts(segment_provider=setting) == MEMBERS
+
+
+def test_a_provider_that_no_row_has_ends_the_run(
+    environment: RunningSandbox, counts: Callable[..., dict[str, int]]
+) -> None:
+    with pytest.raises(CixError, match=r"CIX-101.*`audience`.*`audience insights`"):
+        counts(segment_provider="audience")
+
+
+@pytest.mark.parametrize("segments", [{}, {"segments": ["ChurnRisk"]}])
+@pytest.mark.parametrize("spelling", ["647430000", "Profile"])
+def test_types_of_membership_that_are_not_known_never_make_an_empty_segment(
+    environment: RunningSandbox, counts: Callable[..., dict[str, int]], spelling: str, segments: dict[str, Any]
+) -> None:
+    environment.switch("dataverse.membership_type", spelling)
+    assert counts(**segments) == {}
 
 
 def test_a_merge_is_no_leaving_and_joining_for_a_list_that_mirrors_the_segment(
