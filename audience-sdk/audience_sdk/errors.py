@@ -229,6 +229,11 @@ TABLES_NOT_FOUND = _register(
     "The source folder holds no tables of the kind that `source` says.",
     "Point `folder` at the folder whose subfolders are the tables, and check `source`.",
 )
+TABLES_AMBIGUOUS = _register(
+    222,
+    "Several tables of the source folder have the same name.",
+    "Rename or move all but one of them, or point `folder` at the one folder whose tables are to be read.",
+)
 
 # 3xx: Singer input
 MESSAGE_MALFORMED = _register(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, timezone
 from functools import cached_property
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from audience_sdk.errors import SETTING_INVALID, SOURCE_UNREADABLE, CixError
+from audience_sdk.errors import SETTING_INVALID, SOURCE_UNREADABLE, TABLES_AMBIGUOUS, CixError
 from deltalake import DeltaTable, QueryBuilder
 
 from tap_cix_segments.arrow import column_of
@@ -55,14 +56,12 @@ class DeltaLakeTable:
     Attributes:
         name: Its name.
         mark: Its id and version.
-        rows: How many rows it has, if its log says so.
     """
 
     def __init__(self, name: str, table: DeltaTable) -> None:
         self.name = name
         self._table = table
         self.mark: str | None = f"{table.metadata().id}:{table.version()}"
-        self.rows: int | None = None
 
     @cached_property
     def refreshed_at(self) -> datetime | None:
@@ -103,7 +102,8 @@ def find_delta_tables(folder: str, options: Mapping[str, Any] | None) -> list[De
         The tables, by name.
 
     Raises:
-        CixError: The folder or a table cannot be read, or its storage cannot hold Delta tables.
+        CixError: The folder or a table cannot be read, two tables have one name, or the storage cannot hold Delta
+            tables.
     """
     scheme, shown = scheme_of(folder), without_secrets(folder)
     if EXTRAS.get(scheme) == "sftp":
@@ -113,6 +113,9 @@ def find_delta_tables(folder: str, options: Mapping[str, Any] | None) -> list[De
         if not files.isdir(root):
             raise CixError(SOURCE_UNREADABLE, f"There is no folder {shown}.")
         paths = _search(files, root)
+    doubled = sorted(name for name, count in Counter(map(basename, paths)).items() if count > 1)
+    if doubled:
+        raise CixError(TABLES_AMBIGUOUS, f"Several tables below {shown} have the name {doubled[0]}.")
     own = delta_options(EXTRAS.get(scheme, ""), options or {})
     tables = []
     for path in sorted(paths, key=basename):

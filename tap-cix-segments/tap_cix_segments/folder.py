@@ -50,13 +50,13 @@ class PartitionFile(NamedTuple):
         partition: What model.json says about it.
         path: Where it is.
         size: Its size in bytes.
-        mark: A text that changes when it is written anew.
+        mark: A text that changes when it is written anew; None if there is none.
     """
 
     partition: Partition
     path: str
     size: int
-    mark: str
+    mark: str | None
 
 
 class FolderSource(Source):
@@ -108,7 +108,8 @@ class FolderSource(Source):
             segment: One of `segments()`.
 
         Returns:
-            None if model.json does not say of each partition when it was refreshed, or if one is not there.
+            None if model.json does not say of each partition when it was refreshed, or if one is not there, or if the
+            storage tells neither time nor tag of its files.
         """
         if segment.refreshed_at is None:
             return None
@@ -117,6 +118,8 @@ class FolderSource(Source):
             try:
                 file = self._look_up(partition)
             except CixError:
+                return None
+            if file.mark is None:
                 return None
             mark.update(repr((partition, file.mark)).encode())
         return mark.hexdigest()

@@ -17,6 +17,7 @@ from audience_sdk.errors import (
 from typing_extensions import override
 
 from tap_cix_segments.model import IDENTITIES
+from tap_cix_segments.patience import Patience
 from tap_cix_segments.segment import Batch, Column, Segment, Source
 from tap_cix_segments.storage import clear_errors, open_folder, scheme_of, without_secrets
 
@@ -44,10 +45,6 @@ class LakeTable(Protocol):
     @property
     def mark(self) -> str | None:
         """A text that is the same for as long as its content is; None if there is none."""
-
-    @property
-    def rows(self) -> int | None:
-        """How many rows it has; None if not known."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -120,7 +117,7 @@ class TableSource(Source):
                             report.odd_values(table.name, numbers, column.name, "is empty, although it is the key")
                         values.append(read)
                     done += rows.num_rows
-                    yield Batch(values, rows.num_rows, done / table.rows if table.rows else None)
+                    yield Batch(values, rows.num_rows, None)
         except CixError as error:
             report.partition_lost(table.name, error)
 
@@ -135,6 +132,7 @@ def open_lake(
     options: Mapping[str, Any] | None,
     logger: logging.Logger,
     selected: Callable[[], Collection[str]],
+    wait_seconds: float = 0,
 ) -> Source:
     """Return the source for a folder of tables.
 
@@ -144,12 +142,13 @@ def open_lake(
         options: Options of the storage, such as credentials.
         logger: The tap's logger.
         selected: Gives the columns that the run is to read, of whatever segment, once that is known.
+        wait_seconds: How long to wait, in all, for tables of Parquet that are being written.
 
     Raises:
         CixError: The folder cannot be read, holds no such tables, or a library is missing.
     """
     try:
-        tables = _find_tables(kind, folder, options)
+        tables = _find_tables(kind, folder, options, Patience(wait_seconds, logger))
     except ImportError:
         message = f"`source: {kind}` needs libraries that are not installed."
         raise CixError(EXTRA_MISSING, message, f"Install the extra: `tap-cix-segments[{kind}]`.") from None
@@ -162,7 +161,7 @@ def open_lake(
     return linked or TableSource(tables)
 
 
-def _find_tables(kind: str, folder: str, options: Mapping[str, Any] | None) -> Sequence[LakeTable]:
+def _find_tables(kind: str, folder: str, options: Mapping[str, Any] | None, patience: Patience) -> Sequence[LakeTable]:
     if kind == "delta":
         from tap_cix_segments.delta import find_delta_tables  # noqa: PLC0415 - its library is an extra
 
@@ -170,4 +169,4 @@ def _find_tables(kind: str, folder: str, options: Mapping[str, Any] | None) -> S
     from tap_cix_segments.parquet import find_parquet_tables  # noqa: PLC0415 - its library is an extra
 
     files, root = open_folder(folder, options)
-    return find_parquet_tables(files, root, shown=without_secrets(folder), scheme=scheme_of(folder))
+    return find_parquet_tables(files, root, patience, shown=without_secrets(folder), scheme=scheme_of(folder))

@@ -47,8 +47,8 @@ FILE_SETTINGS = (
         default=60,
         title="Wait",
         description=(
-            "How long to wait, in all, for a model.json that is being written and for partitions that are not there "
-            "or not filled yet."
+            "How long to wait, in all, for a model.json or a folder of Parquet files that is being written, and for "
+            "partitions that are not there or not filled yet."
         ),
     ),
     th.Property(
@@ -107,8 +107,14 @@ def open_source(config: Mapping[str, Any], logger: logging.Logger, selection: Se
     if not folder:
         raise CixError(SETTING_INVALID, f"Setting `folder` is required with `source: {kind}`.")
     if kind in LAKE_SOURCES:
-        options = config.get("storage_options")
-        return open_lake(kind, folder, options, logger, lambda: {c for names in selection().values() for c in names})
+        return open_lake(
+            kind,
+            folder,
+            config.get("storage_options"),
+            logger,
+            lambda: {column for names in selection().values() for column in names},
+            wait_seconds=config["wait_seconds"],
+        )
     return FolderSource(
         folder,
         logger,

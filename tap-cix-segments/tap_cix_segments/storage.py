@@ -157,13 +157,14 @@ def scheme_of(folder: str) -> str:
     return folder.partition("://")[0] if "://" in folder else ""
 
 
-def file_mark(info: Mapping[str, Any]) -> str:
-    """Return a text that changes when a file is written anew.
+def file_mark(info: Mapping[str, Any]) -> str | None:
+    """Return a text that changes when a file is written anew; None if its size is all that is known.
 
     Args:
         info: What the file system says about it.
     """
-    return "|".join(str(info[key]) for key in ("size", *_MARKS) if info.get(key) is not None)
+    marks = [str(info[key]) for key in _MARKS if info.get(key) is not None]
+    return "|".join([str(info.get("size")), *marks]) if marks else None
 
 
 class InputFile:

@@ -86,6 +86,25 @@ def test_folder_may_be_on_another_file_system(small: ExportFolder) -> None:
         memory.store.clear()
 
 
+def test_segment_is_never_taken_for_unchanged_by_the_sizes_of_its_files_alone(export: ExportFolder) -> None:
+    export.add("Readers", [ANNA])
+    partitions = export.model["entities"][0]["partitions"]
+    partitions[0]["refreshTime"] = "2026-11-20T04:00:00Z"
+    export.write_model()
+    memory = fsspec.filesystem("memory")
+    try:
+        for path in export.root.rglob("*.*"):
+            memory.pipe_file(f"/{path.relative_to(export.root)}", path.read_bytes())
+        marks = []
+        for folder in (str(export.root), "memory://"):
+            source = FolderSource(folder, LOGGER)
+            marks.append(source.content_mark(source.segments()[0]))
+        assert marks[0]
+        assert marks[1] is None, "this file system tells no time that is trusted"
+    finally:
+        memory.store.clear()
+
+
 def test_relative_locations_resolve_beside_model_json_and_below_the_folder(small: ExportFolder) -> None:
     for location in (
         "Readers/2026/11/20/0400/Readers_1.csv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import subprocess
 import sys
 from datetime import date, datetime, timedelta, timezone
@@ -13,11 +14,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, TABLES_NOT_FOUND, CixError
+from audience_sdk.errors import (
+    DISK_FULL,
+    EXTRA_MISSING,
+    SETTING_INVALID,
+    TABLES_AMBIGUOUS,
+    TABLES_NOT_FOUND,
+    CixError,
+)
 from deltalake import DeltaTable, write_deltalake
 from sftp_place import serve_sftp
+from tap_cix_segments.dataverse.join import Join
 from tap_cix_segments.delta import delta_options
 from tap_cix_segments.lake import open_lake
+from tap_cix_segments.report import SegmentReport
 from tap_cix_segments.tap import TapCixSegments
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 
     from conftest import ExportFolder, Outcome
 
+LOGGER = logging.getLogger("test")
 TYPES = {
     "CustomerId": "string",
     "EMail": "string",
@@ -114,7 +125,7 @@ def test_only_selected_columns_are_asked_for(
         entry["metadata"]["selected"] = name in {"", "EMail", "CustomerId"}
     outcome = sync(lake, catalog=catalog, source=kind)
     assert [set(record) for record in outcome.records("Readers")] == [{"CustomerId", "EMail"}] * 3
-    source = open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+    source = open_lake(kind, str(lake), None, LOGGER, set)
     [found] = source._tables.values()  # type: ignore[attr-defined]
     [batch] = list(found.read(["EMail"]))
     assert batch.schema.names == ["EMail"]
@@ -179,6 +190,123 @@ def test_file_of_other_columns_or_types(lake: Path, run_tap: Callable[..., Outco
     assert len(outcome.records("Risk")) == 6
 
 
+@pytest.mark.parametrize("event", ["comes", "goes", "is replaced", "is announced"])
+def test_parquet_folder_that_is_written_while_it_is_read_is_not_the_whole_table(
+    lake: Path, caplog: pytest.LogCaptureFixture, event: str
+) -> None:
+    for _ in range(2):
+        write("parquet", lake / "Readers", table(3_000))
+    source = open_lake("parquet", str(lake), None, LOGGER, set)
+    [segment] = source.segments()
+    report = SegmentReport(segment.name, LOGGER)
+    batches = source.read(segment, segment.columns, report)
+    next(batches)
+    if event == "comes":
+        write("parquet", lake / "Readers", table())
+    elif event == "goes":
+        (lake / "Readers" / "part-1.parquet").unlink()
+    elif event == "is replaced":
+        path = lake / "Readers" / "part-0.parquet"
+        (lake / "Readers" / "_new").write_bytes(path.read_bytes())
+        (lake / "Readers" / "_new").replace(path)
+    else:
+        (lake / "Readers" / "_temporary" / "0").mkdir(parents=True)
+    assert list(batches)
+    assert not report.complete
+    assert "CIX-208" in caplog.text
+
+
+def test_parquet_file_beside_the_folders_that_is_written_while_it_is_read(lake: Path) -> None:
+    pq.write_table(table(3_000), lake / "Readers.parquet")
+    source = open_lake("parquet", str(lake), None, LOGGER, set)
+    [segment] = source.segments()
+    report = SegmentReport(segment.name, LOGGER)
+    assert sum(batch.size for batch in source.read(segment, segment.columns, report)) == 9_000
+    assert report.complete
+    batches = source.read(segment, segment.columns, report)
+    next(batches)
+    pq.write_table(table(), lake / "new")
+    (lake / "new").replace(lake / "Readers.parquet")
+    assert list(batches)
+    assert not report.complete
+
+
+def test_parquet_folder_that_is_being_written_is_waited_for(lake: Path, run_waiting: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", table())
+    temporary = lake / "Readers" / "_temporary"
+    temporary.mkdir()
+
+    def finish() -> None:
+        pq.write_table(table(), lake / "Readers" / "part-1.parquet")
+        temporary.rmdir()
+
+    outcome = run_waiting(str(lake), finish, source="parquet")
+    assert outcome.exit_code == 0, outcome.log
+    assert len(outcome.records("Readers")) == 6
+
+
+def test_parquet_folder_that_stays_being_written_is_an_error(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", table())
+    write("parquet", lake / "Risk", table())
+    write("parquet", lake / "Readers" / "_temporary" / "0", table())
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 1
+    assert "CIX-208" in outcome.errors()[0]
+    assert "_temporary" in outcome.errors()[0]
+    assert [message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")] == ["Risk"]
+    (lake / "Readers" / "part-0.parquet").unlink()
+    nothing_yet = run_tap(lake, source="parquet")
+    assert nothing_yet.lines == []
+    assert "The table Readers cannot be read" in nothing_yet.errors()[0]
+
+
+def test_ending_of_a_parquet_file_may_be_in_capitals(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", table())
+    pq.write_table(table(), lake / "Readers" / "b.PARQUET")
+    pq.write_table(table(), lake / "Risk.Parquet")
+    outcome = run_tap(lake, source="parquet")
+    assert {name: len(outcome.records(name)) for name in ("Readers", "Risk")} == {"Readers": 6, "Risk": 3}
+
+
+def test_file_of_another_ending_costs_the_table_its_end_unless_its_name_hides_it(
+    lake: Path, run_tap: Callable[..., Outcome]
+) -> None:
+    write("parquet", lake / "Readers", table())
+    for name in ("_SUCCESS", "._SUCCESS.crc", "_committed_1", ".part-0.parquet.crc"):
+        (lake / "Readers" / name).write_text("x")
+    (lake / "Readers" / "in place of a folder").touch()
+    assert run_tap(lake, source="parquet").exit_code == 0
+    pq.write_table(table(), lake / "Readers" / "c.parq")
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 1
+    assert "c.parq" in outcome.errors()[0]
+    assert outcome.of_type("ACTIVATE_VERSION") == []
+
+
+def test_parquet_file_and_folder_of_one_name_are_refused(lake: Path) -> None:
+    write("parquet", lake / "Readers", table())
+    pq.write_table(table(), lake / "Readers.parquet")
+    with pytest.raises(CixError) as refused:
+        open_lake("parquet", str(lake), None, LOGGER, set)
+    assert refused.value.code is TABLES_AMBIGUOUS
+
+
+@pytest.mark.parametrize("folder", ["", "Readers", "years/Readers"])
+def test_delta_table_is_not_read_as_parquet(lake: Path, folder: str) -> None:
+    write("delta", lake / folder, table())
+    with pytest.raises(CixError, match="use `source: delta`") as refused:
+        open_lake("parquet", str(lake), None, LOGGER, set)
+    assert refused.value.code is SETTING_INVALID
+
+
+def test_delta_tables_of_one_name_are_refused(lake: Path) -> None:
+    for folder in ("a", "b"):
+        write("delta", lake / folder / "Readers", table())
+    with pytest.raises(CixError, match="Readers") as refused:
+        open_lake("delta", str(lake), None, LOGGER, set)
+    assert refused.value.code is TABLES_AMBIGUOUS
+
+
 def test_removed_delta_table_file_is_an_error(lake: Path, run_tap: Callable[..., Outcome]) -> None:
     write("delta", lake / "Readers", table())
     for path in (lake / "Readers").glob("*.parquet"):
@@ -226,14 +354,14 @@ def test_values_that_do_not_fit_are_null_and_told(lake: Path, run_tap: Callable[
 
 def test_folder_without_tables_is_told(kind: str, lake: Path) -> None:
     with pytest.raises(CixError) as refused:
-        open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+        open_lake(kind, str(lake), None, LOGGER, set)
     assert refused.value.code is TABLES_NOT_FOUND
 
 
 def test_missing_library_is_named_as_the_extra(kind: str, lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, f"tap_cix_segments.{kind}", None)
     with pytest.raises(CixError) as refused:
-        open_lake(kind, str(lake), None, None, set)  # type: ignore[arg-type]
+        open_lake(kind, str(lake), None, LOGGER, set)
     assert refused.value.code is EXTRA_MISSING
     assert f"[{kind}]" in refused.value.action
 
@@ -248,7 +376,7 @@ def test_parquet_is_read_over_sftp_and_delta_is_refused(
         assert remote.exit_code == 0, remote.log
         assert remote.records("Readers") == run_tap(lake, source="parquet").records("Readers")
         with pytest.raises(CixError) as refused:
-            open_lake("delta", place.url, options, None, set)  # type: ignore[arg-type]
+            open_lake("delta", place.url, options, LOGGER, set)
     assert refused.value.code is SETTING_INVALID
 
 
@@ -315,6 +443,25 @@ def test_tables_of_synapse_link_are_joined_to_segments(linked: Path, sync: Calla
     }
     assert [record["CustomerId"] for record in outcome.records("Gold_UK")] == ["c1"]
     assert len(outcome.of_type("ACTIVATE_VERSION")) == 2
+
+
+def test_table_of_synapse_link_that_is_there_twice_is_refused(linked: Path) -> None:
+    write("delta", linked / "deltalake" / "msdynci_customerprofile", PROFILES)
+    with pytest.raises(CixError, match="msdynci_customerprofile_partitioned") as refused:
+        open_lake("delta", str(linked), None, LOGGER, set)
+    assert refused.value.code is TABLES_AMBIGUOUS
+
+
+def test_full_disk_ends_the_run_and_is_no_lost_partition(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise CixError(DISK_FULL, "The working file cannot be used.")
+
+    source = open_lake("delta", str(linked), None, LOGGER, set)
+    segment = source.segments()[0]
+    monkeypatch.setattr(Join, "add_profiles", fail)
+    with pytest.raises(CixError) as refused:
+        list(source.read(segment, segment.columns, SegmentReport(segment.name, LOGGER)))
+    assert refused.value.code is DISK_FULL
 
 
 def test_member_without_a_profile_costs_the_segment_its_end(linked: Path, run_tap: Callable[..., Outcome]) -> None:
