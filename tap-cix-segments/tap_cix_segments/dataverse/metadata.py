@@ -115,11 +115,18 @@ class SegmentFacts:
         display_name: The name that users see; None if not known.
         active: Whether it is still refreshed; None if not known.
         refreshed_at: When it was last refreshed; None if not known.
+        has_state: Whether the table tells of a state at all, understood or not.
     """
 
     display_name: str | None = None
     active: bool | None = None
     refreshed_at: datetime | None = None
+    has_state: bool = False
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether nothing speaks against a segment without members being an empty one, and not a switched-off one."""
+        return self.active is True or not self.has_state
 
 
 def read_table(
@@ -235,6 +242,7 @@ def read_facts(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str,
         display_name=str(display_name) if display_name else None,
         active=_active(values.get("state")),
         refreshed_at=_moment(values.get("refreshed_at")),
+        has_state="state" in columns,
     )
 
 

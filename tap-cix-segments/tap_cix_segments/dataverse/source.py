@@ -216,12 +216,11 @@ class DataverseSource(Source):
     def _is_known_to_be_empty(self, segment: Segment) -> bool:
         """Say whether a segment without members can be believed to have none.
 
-        The metadata table must list it, not as switched off, and must call segments by the names that the memberships
-        have: else the memberships may not be synced yet, or not any more, or the names may be of another kind.
+        The metadata table must list it, as active where it tells states, and must call segments by the names that the
+        memberships have: else the memberships may not be synced yet, or not any more, or the names be of another kind.
         """
-        if not self._facts or segment.name not in self._facts or segment.active is False:
-            return False
-        return self._names_are_those_of_memberships
+        facts = (self._facts or {}).get(segment.name)
+        return facts is not None and facts.may_be_empty and self._names_are_those_of_memberships
 
     @cached_property
     def _names_are_those_of_memberships(self) -> bool:

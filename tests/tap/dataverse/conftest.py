@@ -66,6 +66,7 @@ class Stub:
     metadata: list[dict[str, Any]] | None = None
     profile_columns: dict[str, str] = field(default_factory=lambda: dict(PROFILE_COLUMNS))
     membership_columns: dict[str, str] = field(default_factory=lambda: dict(MEMBERSHIP_COLUMNS))
+    metadata_columns: dict[str, str] = field(default_factory=lambda: dict(METADATA_COLUMNS))
     date_only: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
     page_rows: int = 5000
@@ -157,7 +158,7 @@ class Stub:
             "msdynci_segmentmembership": (MEMBERSHIPS, self.membership_columns),
         }
         if self.metadata is not None:
-            tables["mscipriv_segmentmetadata"] = (METADATA, METADATA_COLUMNS)
+            tables["mscipriv_segmentmetadata"] = (METADATA, self.metadata_columns)
         name = re.findall(r"LogicalName='(\w+)'", path)[0]
         if name not in tables:
             return error(404, "0x80060888", f"Could not find an entity {name}")

@@ -466,15 +466,25 @@ def test_a_membership_that_cannot_be_read_leaves_every_segment_without_an_end(
 
 
 def test_an_empty_segment_that_the_metadata_lists_is_read_to_its_end(stub: Stub, read: Callable[..., Any]) -> None:
-    stub.add("0a", "Gold").describe("Gold", "Empty")
+    stub.add("0a", "Gold").describe("Gold", "Empty", state="Active")
     outcome = read(segments=["Empty"])
     assert [m["type"] for m in outcome.messages if m.get("stream") == "Empty"] == ["SCHEMA", "ACTIVATE_VERSION"]
 
 
-def test_a_segment_that_is_switched_off_is_not_believed_to_be_empty(stub: Stub, read: Callable[..., Any]) -> None:
-    stub.add("0a", "Gold").describe("Gold", state="Active").describe("Off", state="Inactive").describe("Empty")
+@pytest.mark.parametrize("state", ["Inactive", 0, 1, "1", "Aktiv", None])
+def test_a_segment_that_is_not_called_active_is_not_believed_to_be_empty(
+    stub: Stub, read: Callable[..., Any], caplog: pytest.LogCaptureFixture, state: Any
+) -> None:
+    stub.add("0a", "Gold").describe("Gold", state=state).describe("Odd", state=state).describe("Empty", state="Active")
     outcome = read()
     assert [message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")] == ["Empty", "Gold"]
+    assert "CIX-238" in caplog.text
+
+
+def test_where_no_state_is_told_a_segment_may_be_empty(stub: Stub, read: Callable[..., Any]) -> None:
+    del stub.metadata_columns["mscipriv_State"]
+    stub.add("0a", "Gold").describe("Gold", "Empty")
+    assert [message["stream"] for message in read().of_type("ACTIVATE_VERSION")] == ["Empty", "Gold"]
 
 
 @pytest.mark.parametrize("listed", [["Empty"], ["Gold (UK)", "Empty"], []])
@@ -483,7 +493,7 @@ def test_a_segment_without_members_is_not_believed_to_be_empty_where_nothing_sho
 ) -> None:
     stub.add("0a", "Gold")
     if listed:
-        stub.describe(*listed)
+        stub.describe(*listed, state="Active")
     assert read(segments=["Empty"]).of_type("ACTIVATE_VERSION") == []
     assert "CIX-238" in caplog.text
 
