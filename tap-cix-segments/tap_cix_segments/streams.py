@@ -180,8 +180,8 @@ class SegmentStream(Stream):
         self._write_state_message()
 
     def _end(self) -> None:
-        """Tell the target that the segment is complete, if it is."""
-        if self.report.complete:
+        """Tell the target that the segment is complete, if it is; a connection test tells nobody anything."""
+        if self.report.complete and self.ABORT_AT_RECORD_COUNT is None:
             self._write_activate_version_message(self._stream_version or 0)
             if self._reading:
                 self.stream_state.update(self._reading.bookmark())

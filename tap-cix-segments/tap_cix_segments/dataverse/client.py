@@ -117,6 +117,7 @@ class Dataverse:
         preference = {"Prefer": f"odata.maxpagesize={min(size, PAGE_SIZE)}"}
         link: str | None = f"/{entity_set}{_query(options)}"
         first = True
+        followed: set[int] = set()
         while link:
             reply = self._call(link, preference, table)
             if not first and reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
@@ -126,18 +127,20 @@ class Dataverse:
             if not isinstance(rows, list):
                 raise CixError(SOURCE_ANSWER_WRONG, f"Dataverse answered without rows for the table {table}.")
             yield rows
-            link = self._next_link(body, link, table)
+            link = self._next_link(body, followed, table)
             first = False
 
-    def _next_link(self, body: dict[str, Any], link: str, table: str) -> str | None:
+    def _next_link(self, body: dict[str, Any], followed: set[int], table: str) -> str | None:
         following = body.get("@odata.nextLink")
         if not following:
             return None
         if not self._is_ours(following):
             message = f"The link to the next page of {table} leads away from `organization_url`; it is not followed."
             raise CixError(SOURCE_ANSWER_WRONG, message)
-        if following == link:
-            raise CixError(SOURCE_ANSWER_WRONG, f"The link to the next page of {table} leads to the same page again.")
+        if hash(following) in followed:  # a link can have 2,000 characters, and a table thousands of pages
+            message = f"The link to the next page of {table} leads to a page that was read before."
+            raise CixError(SOURCE_ANSWER_WRONG, message)
+        followed.add(hash(following))
         return str(following)
 
     def _is_ours(self, link: Any) -> bool:

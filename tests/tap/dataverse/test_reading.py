@@ -349,8 +349,37 @@ def test_a_link_away_from_the_organisation_is_never_followed(stub: Stub, read: C
 def test_a_link_to_the_same_page_does_not_go_round_for_ever(stub: Stub, read: Callable[..., Any]) -> None:
     link = f"{stub.url}/api/data/v9.2/{MEMBERSHIPS}?$skiptoken=0"
     stub.fail_always(MEMBERSHIPS, (200, {}, json.dumps({"value": [], "@odata.nextLink": link}).encode()))
-    with pytest.raises(CixError, match=r"CIX-234.*same page"):
+    with pytest.raises(CixError, match=r"CIX-234.*read before"):
         read()
+
+
+@pytest.mark.parametrize("pages", [2, 3])
+def test_links_in_a_ring_are_not_followed_for_ever(stub: Stub, read: Callable[..., Any], pages: int) -> None:
+    def ring(path: str, options: dict[str, str]) -> Any:
+        if path != f"/{MEMBERSHIPS}":
+            return None
+        if len(stub.reads(MEMBERSHIPS)) > 20:
+            return refusal(400)
+        following = (int(options.get("$skiptoken", "0")) + 1) % pages
+        link = f"{stub.url}/api/data/v9.2/{MEMBERSHIPS}?$skiptoken={following}"
+        return 200, {}, json.dumps({"value": [], "@odata.nextLink": link}).encode()
+
+    stub.faults.append(ring)
+    with pytest.raises(CixError, match=r"CIX-234.*read before"):
+        read()
+    assert len(stub.reads(MEMBERSHIPS)) == pages + 1
+
+
+@pytest.mark.parametrize("table", ["EntityDefinitions", MEMBERSHIPS])
+def test_the_first_request_of_a_run_is_tried_three_times_when_asked_to_slow_down_and_others_eight_times(
+    stub: Stub, read: Callable[..., Any], table: str
+) -> None:
+    stub.add("0a", "Gold")
+    slow = refusal(429, "0x80072322", Retry_After="1")
+    stub.faults.append(lambda path, _: slow if path.startswith(f"/{table}") else None)
+    with pytest.raises(CixError, match="CIX-407"):
+        read()
+    assert len(stub.waits) == {"EntityDefinitions": 2, MEMBERSHIPS: 7}[table]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"value": 3}', b'{"no": "rows"}', b""])
@@ -479,6 +508,17 @@ def test_a_segment_that_is_not_called_active_is_not_believed_to_be_empty(
     outcome = read()
     assert [message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")] == ["Empty", "Gold"]
     assert "CIX-238" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [{}, {"stream_maps": {"Gold": {"EMail": "EMail"}}}])
+def test_a_connection_test_ends_no_segment_not_even_an_empty_one(
+    stub: Stub, run_dataverse: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    stub.add("0a", "Gold", EMail="anna@example.com").describe("Gold", "Empty", state="Active")
+    outcome = run_dataverse("--test", **settings)
+    assert outcome.exit_code == 0, outcome.log
+    assert {message["stream"] for message in outcome.of_type("SCHEMA")} == {"Empty", "Gold"}
+    assert outcome.of_type("ACTIVATE_VERSION") == []
 
 
 def test_where_no_state_is_told_a_segment_may_be_empty(stub: Stub, read: Callable[..., Any]) -> None:
