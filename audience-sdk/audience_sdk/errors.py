@@ -189,7 +189,7 @@ SOURCE_ANSWER_WRONG = _register(
 )
 READ_NOT_RESUMED = _register(
     235,
-    "Dataverse broke off the reading of a table again and again.",
+    "Dataverse broke off the reading of a table, or segments were refreshed meanwhile, again and again.",
     "Run again when the environment is less busy, best not during a refresh of Customer Insights.",
 )
 MEMBERSHIP_UNREADABLE = _register(

@@ -246,6 +246,15 @@ def read_facts(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str,
     )
 
 
+def refreshes(facts: Mapping[str, SegmentFacts] | None) -> dict[str, datetime]:
+    """Return when segments were last refreshed, as far as that is known.
+
+    Args:
+        facts: What is known of each segment; None if nothing is.
+    """
+    return {name: fact.refreshed_at for name, fact in (facts or {}).items() if fact.refreshed_at is not None}
+
+
 def _active(state: Any) -> bool | None:
     return {"active": True, "inactive": False, "deactivated": False}.get(str(state).strip().lower())
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audience_sdk.errors import (
     MEMBERSHIP_UNREADABLE,
     PROFILE_MISSING,
+    READ_NOT_RESUMED,
     SEGMENT_WITHOUT_MEMBERS,
     CixError,
 )
@@ -29,8 +30,9 @@ from tap_cix_segments.dataverse.metadata import (
     SegmentFacts,
     Table,
     profile_attributes,
+    refreshes,
 )
-from tap_cix_segments.dataverse.reading import LOOKUP_GROUP, Reading
+from tap_cix_segments.dataverse.reading import LOOKUP_GROUP, READS_OF_A_TABLE, Reading
 from tap_cix_segments.dataverse.settings import DataverseSettings
 from tap_cix_segments.dataverse.tables import find_table, segment_facts
 from tap_cix_segments.model import IDENTITIES
@@ -183,10 +185,27 @@ class DataverseSource(Source):
         return known
 
     def _read_memberships(self, segments: Collection[str] | None) -> None:
-        if not self._has_memberships:
+        """Read the memberships of a run, once; anew if Customer Insights refreshed segments in the meantime."""
+        if self._has_memberships:
+            return
+        for _ in range(READS_OF_A_TABLE):
             self._reading.memberships(self._memberships, segments)
-            self._reading.check_provider(self._memberships)
-            self._has_memberships = True
+            if not self._has_refreshed():
+                break
+            self._logger.warning("Segments were refreshed while %s was read; it is read anew.", MEMBERSHIPS)
+        else:
+            message = f"Segments were refreshed during each of {READS_OF_A_TABLE} readings of {MEMBERSHIPS}."
+            raise CixError(READ_NOT_RESUMED, message)
+        self._reading.check_provider(self._memberships)
+        self._has_memberships = True
+
+    def _has_refreshed(self) -> bool:
+        """Say whether the metadata table tells other refreshes than before, and take over what it tells."""
+        before = refreshes(self._facts)
+        if not before:
+            return False
+        self._facts = segment_facts(self._dataverse, self._logger)
+        return refreshes(self._facts) != before
 
     def _read_all(self) -> None:
         """Read memberships and profiles of all segments of the run."""

@@ -312,6 +312,58 @@ def test_who_left_before_a_read_began_anew_is_no_member(stub: Stub, read: Callab
     assert ids(read(), "Gold") == ["01", "02", "03", "04"]
 
 
+def refresh_during(stub: Stub, times: int, what: Callable[[], object] = lambda: None) -> None:
+    """Let Customer Insights refresh whenever the second page of the memberships is asked for, so many times."""
+    left = list(range(1, times + 1))
+
+    def fault(path: str, options: dict[str, str]) -> Any:
+        if left and path == f"/{MEMBERSHIPS}" and "$skiptoken" in options:
+            assert stub.metadata is not None
+            stub.metadata[0]["mscipriv_lastrefreshedon"] = f"2026-11-20T04:00:{left.pop(0):02}Z"
+            what()
+        return None
+
+    stub.faults.append(fault)
+
+
+@pytest.mark.parametrize("segments", [{}, {"segments": ["Gold"]}])
+def test_after_a_refresh_in_the_middle_the_memberships_are_read_anew(
+    stub: Stub, read: Callable[..., Any], segments: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    stub.page_rows = 2
+    for number in range(4):
+        stub.add(f"{number:02}", "Gold")
+    stub.describe("Gold", state="Active", lastrefreshedon="2026-11-20T04:00:00Z")
+
+    def one_leaves_and_one_joins() -> None:
+        left = stub.memberships.pop(0)
+        stub.memberships.append({**left, "msdynci_customerid": "04"})
+
+    stub.add("04")
+    refresh_during(stub, 1, one_leaves_and_one_joins)
+    outcome = read(**segments)
+    assert ids(outcome, "Gold") == ["01", "02", "03", "04"]
+    assert len(outcome.of_type("ACTIVATE_VERSION")) == 1
+    assert "refreshed while" in caplog.text
+
+
+def test_a_refresh_during_every_reading_ends_the_run(stub: Stub, run_dataverse: Callable[..., Any]) -> None:
+    stub.page_rows = 1
+    stub.add("0a", "Gold").add("0b", "Gold").describe("Gold", lastrefreshedon="2026-11-20T04:00:00Z")
+    refresh_during(stub, 30)
+    outcome = run_dataverse()
+    assert outcome.exit_code == 1
+    assert outcome.of_type("RECORD") == outcome.of_type("ACTIVATE_VERSION") == []
+    assert "CIX-235" in outcome.errors()[0]
+    assert len(stub.reads(MEMBERSHIPS)) == 6
+
+
+def test_without_a_refresh_the_memberships_are_read_once(stub: Stub, read: Callable[..., Any]) -> None:
+    stub.add("0a", "Gold").describe("Gold", lastrefreshedon="2026-11-20T04:00:00Z")
+    assert ids(read(), "Gold") == ["0a"]
+    assert len(stub.reads(MEMBERSHIPS)) == 1
+
+
 def test_links_that_expire_again_and_again_end_the_run(
     stub: Stub, read: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
