@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -26,7 +28,10 @@ _KINDS: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (kinds.is_timestamp, "datetime"),
     (kinds.is_time, "time"),
 )
+_NUMBERS = {"int64", "double", "decimal"}
 _TEXTS: tuple[Callable[[Any], bool], ...] = (kinds.is_string, kinds.is_large_string, kinds.is_string_view)
+
+_GUID_BYTES = 16
 
 
 def column_of(field: pa.Field) -> Column:
@@ -43,6 +48,37 @@ def _data_type(arrow_type: pa.DataType) -> DataType:
         return _data_type(arrow_type.value_type)
     name = next((name for is_kind, name in _KINDS if is_kind(arrow_type)), None)
     return DATA_TYPES[name] if name else STRING
+
+
+def fits(given: pa.Field, wanted: pa.Field) -> bool:
+    """Return whether the values of one column can be brought to the type of another without being altered.
+
+    Args:
+        given: The column as a file has it: no text is a number, and no number a date.
+        wanted: The column as its table has it; an id is sent as text, whatever its type.
+    """
+    kind, own = column_of(wanted).data_type, _data_type(given.type)
+    return kind is STRING or own is kind or kinds.is_null(given.type) or {own.name, kind.name} <= _NUMBERS
+
+
+def cast(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Bring columns that fit to the types of their table.
+
+    Args:
+        rows: The rows of a file.
+        schema: The wanted types, of these columns and maybe of others.
+
+    Returns:
+        The rows; ids are left as they are, since each of their digits counts.
+
+    Raises:
+        pa.ArrowException: A value does not fit.
+    """
+    arrays = [
+        array if name in IDENTITIES or array.type == schema.field(name).type else array.cast(schema.field(name).type)
+        for name, array in zip(rows.schema.names, rows.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names) if arrays else rows
 
 
 def read_values(array: pa.Array, column: Column) -> tuple[Sequence[Any], list[int]]:
@@ -85,8 +121,24 @@ def _texts(values: list[Any], *, is_text: bool) -> list[str | None]:
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
+        return _bytes_as_text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value) if isinstance(value, (int, UUID)) else msgspec.json.encode(value).decode()
+
+
+def _bytes_as_text(value: bytes) -> str:
+    """Return bytes as the text that they are, else as a GUID or in hexadecimal: different bytes stay different."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = ""
+    is_guid = len(value) == _GUID_BYTES and not text.isprintable()
+    if text and not is_guid:
+        return text
+    return str(UUID(bytes=value)) if len(value) == _GUID_BYTES else value.hex()
 
 
 def _with_zone(value: datetime | None) -> datetime | None:

@@ -18,7 +18,7 @@ from audience_sdk.errors import (
     CixError,
 )
 
-from tap_cix_segments.arrow import column_of
+from tap_cix_segments.arrow import cast, column_of, fits
 from tap_cix_segments.lake import ROWS_PER_BATCH
 from tap_cix_segments.storage import BLOCK_BYTES, clear_errors, file_mark
 
@@ -129,18 +129,14 @@ class ParquetTable:
             missing = [name for name in names if name not in parquet.schema_arrow.names]
             if missing:
                 raise CixError(HEADER_WRONG, f"its file {file} lacks {', '.join(missing)}.")
+            given = parquet.schema_arrow
+            odd = [name for name in names if not fits(given.field(name), self._schema.field(name))]
+            if odd:
+                message = f"its file {file} has another type of {', '.join(odd)} than the first file of the table."
+                raise CixError(PARTITION_UNREADABLE, message, "Write the files of a table with the same types.")
             # A name with a dot brings a column of a structure along as well, which is left out again.
             for rows in parquet.iter_batches(ROWS_PER_BATCH, columns=list(names)):
-                yield _cast(rows.select(list(names)), self._schema, names)
-
-
-def _cast(rows: Any, schema: Any, names: Sequence[str]) -> Any:
-    wanted = [schema.field(name).type for name in names]
-    if rows.schema.types == wanted:
-        return rows
-    return type(rows).from_arrays(
-        [array.cast(kind) for array, kind in zip(rows.columns, wanted, strict=True)], names=list(names)
-    )
+                yield cast(rows.select(list(names)), self._schema)
 
 
 def find_parquet_tables(files: Any, root: str, patience: Patience, *, shown: str, scheme: str) -> list[ParquetTable]:

@@ -10,6 +10,7 @@ import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -305,6 +306,53 @@ def test_delta_tables_of_one_name_are_refused(lake: Path) -> None:
     with pytest.raises(CixError, match="Readers") as refused:
         open_lake("delta", str(lake), None, LOGGER, set)
     assert refused.value.code is TABLES_AMBIGUOUS
+
+
+GUID = UUID("80000000-0000-4000-8000-0000000000ff")
+
+
+@pytest.mark.parametrize(
+    ("ids", "sent"),
+    [
+        (pa.array([Decimal(12), Decimal(1300)], pa.decimal128(38, 0)), ["12", "1300"]),
+        (pa.array([Decimal("0.0000001")], pa.decimal128(38, 7)), ["0.0000001"]),
+        (pa.array([GUID.bytes, UUID(int=GUID.int + 1).bytes], pa.binary(16)), [str(GUID), str(UUID(int=GUID.int + 1))]),
+        (pa.array([bytes(16), bytes(15) + b"\x01"], pa.binary()), [str(UUID(int=0)), str(UUID(int=1))]),
+        (pa.ExtensionArray.from_storage(pa.uuid(), pa.array([GUID.bytes], pa.binary(16))), [str(GUID)]),
+        (pa.array([b"\xff\x00", b"\xfe\x00"], pa.binary()), ["ff00", "fe00"]),
+        (pa.array([b"0a0b", b"c\xc3\xa4ra"], pa.binary()), ["0a0b", "cära"]),
+        (pa.array([b"sixteen letters."], pa.binary(16)), ["sixteen letters."]),
+    ],
+)
+def test_ids_of_whatever_type_keep_every_digit_and_stay_apart(
+    kind: str, lake: Path, run_tap: Callable[..., Outcome], ids: pa.Array, sent: list[str]
+) -> None:
+    if kind == "delta" and not (pa.types.is_decimal(ids.type) or ids.type == pa.binary()):
+        pytest.skip("a Delta table has no such type")
+    write(kind, lake / "Readers", pa.table({"CustomerId": ids}))
+    outcome = run_tap(lake, source=kind)
+    assert outcome.exit_code == 0, outcome.log
+    assert [record["CustomerId"] for record in outcome.records("Readers")] == sent
+
+
+def test_id_is_never_brought_to_the_type_of_another_file(lake: Path, run_tap: Callable[..., Outcome]) -> None:
+    write("parquet", lake / "Readers", pa.table({"CustomerId": [1], "Points": pa.array([1], pa.int64())}))
+    write("parquet", lake / "Readers", pa.table({"CustomerId": ["007"], "Points": pa.array([2.0])}))
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 0, outcome.log
+    assert outcome.records("Readers") == [{"CustomerId": "1", "Points": 1}, {"CustomerId": "007", "Points": 2}]
+
+
+@pytest.mark.parametrize("first", [pa.array([12345]), pa.array([date(2026, 1, 1)]), pa.array([True])])
+def test_text_is_never_taken_for_a_number(lake: Path, run_tap: Callable[..., Outcome], first: pa.Array) -> None:
+    write("parquet", lake / "Readers", pa.table({"CustomerId": ["a"], "Zip": first}))
+    write("parquet", lake / "Readers", pa.table({"CustomerId": ["b"], "Zip": ["01234"]}))
+    outcome = run_tap(lake, source="parquet")
+    assert outcome.exit_code == 1
+    assert "CIX-208" in outcome.errors()[0]
+    assert "another type of Zip" in outcome.errors()[0]
+    assert len(outcome.records("Readers")) == 1
+    assert outcome.of_type("ACTIVATE_VERSION") == []
 
 
 def test_removed_delta_table_file_is_an_error(lake: Path, run_tap: Callable[..., Outcome]) -> None:
