@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import paramiko  # type: ignore[import-untyped]
@@ -45,7 +46,21 @@ class SftpFiles(SFTPFileSystem):  # type: ignore[misc]
         if self._known_hosts:
             self.client.load_system_host_keys(self._known_hosts)
         self.client.set_missing_host_key_policy(self.host_key_policy)
-        self.client.connect(self.host, **{"timeout": _SECONDS_TO_CONNECT, **self.ssh_kwargs})
-        self.ftp = self.client.open_sftp()
-        self.ftp.get_channel().settimeout(_SECONDS_TO_ANSWER)
-        self.client.get_transport().set_keepalive(_SECONDS_BETWEEN_SIGNS_OF_LIFE)
+        timeouts = {"timeout": _SECONDS_TO_CONNECT, "channel_timeout": _SECONDS_TO_CONNECT}
+        self.client.connect(self.host, **{**timeouts, **self.ssh_kwargs})
+        transport = self.client.get_transport()
+        transport.set_keepalive(_SECONDS_BETWEEN_SIGNS_OF_LIFE)
+        # What asks for SFTP waits without end for an answer; only an end of the connection ends it.
+        end = threading.Timer(_SECONDS_TO_ANSWER, transport.close)
+        end.daemon = True
+        end.start()
+        try:
+            channel = transport.open_session()
+            channel.settimeout(_SECONDS_TO_ANSWER)
+            channel.invoke_subsystem("sftp")
+            self.ftp = paramiko.SFTPClient(channel)
+        except BaseException:
+            self.client.close()
+            raise
+        finally:
+            end.cancel()

@@ -18,12 +18,23 @@ USER, PASSWORD = "exports", "sesame-4711"
 
 
 class _Login(paramiko.ServerInterface):
+    def __init__(self, silent_at: str, end: threading.Event) -> None:
+        self._silent_at = silent_at
+        self._end = end
+
     def check_auth_password(self, username: str, password: str) -> int:
         right = (username, password) == (USER, PASSWORD)
         return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        if self._silent_at == "channel":
+            self._end.wait()
         return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
+        if self._silent_at == "subsystem":
+            self._end.wait()
+        return self._silent_at == "version" or super().check_channel_subsystem_request(channel, name)
 
 
 class _Handle(paramiko.SFTPHandle):
@@ -99,8 +110,9 @@ class SftpPlace:
 
 
 @contextmanager
-def serve_sftp(root: Path) -> Iterator[SftpPlace]:
-    """Serve a folder until the end of the block."""
+def serve_sftp(root: Path, silent_at: str = "") -> Iterator[SftpPlace]:
+    """Serve a folder until the end of the block; or say nothing any more at the `channel`, `subsystem` or `version`."""
+    end = threading.Event()
     key = paramiko.ECDSAKey.generate()
     listener = socket.create_server(("127.0.0.1", 0))
     place = SftpPlace(root, listener.getsockname()[1], key)
@@ -117,7 +129,7 @@ def serve_sftp(root: Path) -> Iterator[SftpPlace]:
             transport.add_server_key(key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, place)
             try:
-                transport.start_server(server=_Login())
+                transport.start_server(server=_Login(silent_at, end))
             except (EOFError, paramiko.SSHException):
                 continue
 
@@ -126,6 +138,7 @@ def serve_sftp(root: Path) -> Iterator[SftpPlace]:
     try:
         yield place
     finally:
+        end.set()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for transport in transports:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, SOURCE_UNREADABLE, CixError
 from sftp_place import PASSWORD, SftpPlace, serve_sftp
+from tap_cix_segments import sftp
 from tap_cix_segments.storage import open_folder, without_secrets
 
 if TYPE_CHECKING:
@@ -94,6 +95,17 @@ def test_server_that_is_not_there_is_one_clear_line(run_tap: Callable[..., Outco
     [line] = refused.errors()
     assert "CIX-201" in line
     assert "sesame" not in refused.log
+
+
+@pytest.mark.parametrize("silent_at", ["channel", "subsystem", "version"])
+def test_server_that_lets_one_in_and_then_says_nothing_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_at: str
+) -> None:
+    monkeypatch.setattr(sftp, "_SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(sftp, "_SECONDS_TO_ANSWER", 1)
+    with serve_sftp(tmp_path, silent_at) as place, pytest.raises(CixError) as refused:
+        open_folder(place.url, place.options(tmp_path / "known_hosts"))
+    assert refused.value.code is SOURCE_UNREADABLE
 
 
 def test_credentials_come_from_the_environment_too(export: ExportFolder, place: SftpPlace, tmp_path: Path) -> None:
