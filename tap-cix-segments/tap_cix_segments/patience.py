@@ -49,14 +49,16 @@ class Patience:
         Raises:
             CixError: As the last attempt raised it.
         """
+        began: float | None = None
 
         def before_sleep(state: RetryCallState) -> None:
-            if state.attempt_number == 1:
+            nonlocal began
+            if began is None:
+                began = time.monotonic()
                 error = state.outcome.exception() if state.outcome else None
                 self._logger.warning("Waiting up to %.0f s, since a file may be being written: %s", self._left, error)
             before_next()
 
-        began = time.monotonic()
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, CixError) and error.code in worth_waiting),
             wait=wait_exponential(multiplier=_FIRST_PAUSE, max=min(_LONGEST_PAUSE, max(self._left, 0))),
@@ -66,7 +68,6 @@ class Patience:
         )
         try:
             return retrying(attempt)
-        except CixError as error:
-            if error.code in worth_waiting:
+        finally:
+            if began is not None:
                 self._left -= time.monotonic() - began
-            raise
