@@ -195,7 +195,8 @@ READ_NOT_RESUMED = _register(
 MEMBERSHIP_UNREADABLE = _register(
     236,
     "What Dataverse says of the segments of some customers cannot be read.",
-    "Let Customer Insights refresh and sync to Dataverse, then run again; the other rows were sent.",
+    "Let Customer Insights refresh and sync to Dataverse, then run again; the other rows were sent. If it stays, look "
+    "whether memberships have another type than Customer, Contact and Account, and report it.",
 )
 PROFILE_MISSING = _register(
     237,
