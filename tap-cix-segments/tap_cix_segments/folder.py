@@ -176,6 +176,8 @@ class FolderSource(Source):
             yield _batch(rows, wanted, partition.name, report)
 
     def _find_partitions(self, segment: Segment, report: SegmentReport) -> list[PartitionFile]:
+        # What a listing says can differ in form from what is said of a single file, and it may be old by now.
+        self._files.invalidate_cache()
         found = []
         for partition in self._partitions[segment.name]:
             try:
@@ -200,7 +202,10 @@ class FolderSource(Source):
     def _check_unchanged(self, file: PartitionFile, bytes_read: int) -> None:
         """Raise an error if a file was written while it was read: what was read is then neither old nor new."""
         self._files.invalidate_cache()
-        if bytes_read != file.size or self._look_up(file.partition) != file:
+        with clear_errors(PARTITION_UNREADABLE, "it cannot be looked up again", self._scheme):
+            info = self._info(file.path)
+        now = (int(info.get("size") or 0), file_mark(info)) if info else None
+        if now != (file.size, file.mark) or bytes_read != file.size:
             action = "Let the export or copy end, then run again."
             raise CixError(PARTITION_UNREADABLE, "its file was written while it was read.", action)
 

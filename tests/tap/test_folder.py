@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import logging
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
 from audience_sdk.errors import CixError
+from fsspec.implementations.local import LocalFileSystem
 from tap_cix_segments.folder import FolderSource, without_secrets
 from tap_cix_segments.report import SegmentReport
 
@@ -181,6 +182,40 @@ def test_file_that_is_written_while_it_is_read_is_not_the_whole_partition(
     assert list(batches)
     assert not report.complete
     assert "CIX-20" in caplog.text
+
+
+class _Remembering(LocalFileSystem):  # type: ignore[misc]
+    """Says of a file that it has listed what the listing said, with a finer time, as some storages do."""
+
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: dict[str, Any] = {}
+
+    def ls(self, path: str, detail: bool = False, **kwargs: Any) -> Any:
+        entries = super().ls(path, detail=True, **kwargs)
+        self.listed |= {entry["name"]: entry | {"mtime": f"{entry['mtime']} and finer"} for entry in entries}
+        return entries if detail else [entry["name"] for entry in entries]
+
+    def info(self, path: str, **kwargs: Any) -> Any:
+        return self.listed.get(str(path)) or super().info(path, **kwargs)
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.listed.clear()
+
+
+def test_file_that_nobody_writes_is_whole_however_a_storage_words_its_time(
+    small: ExportFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = _Remembering()
+    monkeypatch.setattr("tap_cix_segments.folder.open_folder", lambda *_: (files, str(small.root)))
+    source = FolderSource(str(small.root), LOGGER)
+    files.ls(str(small.partition("Readers").parent), detail=True)
+    [segment] = source.segments()
+    report = SegmentReport(segment.name, LOGGER)
+    assert sum(batch.size for batch in source.read(segment, segment.columns, report)) == len(IDS)
+    assert report.complete
 
 
 def test_scheme_that_cannot_be_opened() -> None:
