@@ -34,6 +34,7 @@ _DELTA_LOG = "_delta_log"
 _TEMPORARY = "_temporary"
 """Spark and others write here, and move the files up once they are whole."""
 _BEING_WRITTEN = f"its folder holds a folder {_TEMPORARY}, so that it is still being written."
+_REMEDY = "Let what writes there end, or remove what it left behind; then run again."
 _TIMES = ("mtime", "last_modified", "LastModified", "updated")
 
 
@@ -109,7 +110,7 @@ class ParquetTable:
                 table.
         """
         if self._listing.problem:
-            raise CixError(PARTITION_UNREADABLE, self._listing.problem)
+            raise CixError(PARTITION_UNREADABLE, self._listing.problem, _REMEDY)
         for info in self._listing.files:
             file = basename(info["name"])
             with clear_errors(PARTITION_UNREADABLE, f"its file {file} cannot be read to its end"):
@@ -167,7 +168,7 @@ def find_parquet_tables(files: Any, root: str, patience: Patience, *, shown: str
                 message = f"`source: parquet`, but {table} is a Delta table, whose files hold deleted rows too."
                 raise CixError(SETTING_INVALID, message, "This is a Delta table, use `source: delta`.")
             if not listing.files and listing.problem == _BEING_WRITTEN:
-                raise CixError(SOURCE_UNREADABLE, f"The table {entry} cannot be read: {_BEING_WRITTEN}")
+                raise CixError(SOURCE_UNREADABLE, f"The table {entry} cannot be read: {_BEING_WRITTEN}", _REMEDY)
             if not listing.files:
                 continue
             name = entry[: -len(_ENDING)] if _is_parquet(entry) else entry
@@ -190,7 +191,7 @@ def _settled(files: Any, entry: str, look: Callable[[], Listing], patience: Pati
     def attempt() -> Listing:
         listing = look()
         if listing.problem == _BEING_WRITTEN:
-            raise CixError(PARTITION_UNREADABLE, f"{entry}: {listing.problem}")
+            raise CixError(PARTITION_UNREADABLE, f"{entry}: {listing.problem}", _REMEDY)
         return listing
 
     try:
