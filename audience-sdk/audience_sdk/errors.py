@@ -213,7 +213,7 @@ SEGMENT_WITHOUT_MEMBERS = _register(
 EXTRA_MISSING = _register(
     218,
     "The source needs a library that is not installed.",
-    "Install the named extra of tap-cix-segments.",
+    "Install the named extra of tap-cix-segments; with Meltano, name it in the tap's `pip_url`.",
 )
 PARTITION_EMPTY = _register(
     219,

@@ -74,7 +74,7 @@ class Names:
         """
         if _LIKE_AN_ID.fullmatch(text.strip()):
             message = f"The account has no list `{text}`, and none is made: it looks like a mistyped id."
-            raise CixError(LIST_UNKNOWN, message)
+            raise CixError(LIST_UNKNOWN, message, "Correct the id; the command `lists` shows them.")
 
     def unknown(self, text: str) -> CixError:
         """Return the error for a name that no list has.

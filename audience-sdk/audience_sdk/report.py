@@ -85,6 +85,7 @@ class Report:
         dry_run: Whether the run ends with the plan.
         traffic: What the run has asked of the platform.
         changes: What was changed at the platform besides contacts, by list; in a dry run what would be.
+        left_out: The segments that the tap has left out as unchanged; their rows stand in an earlier run.
         unsettled: The segments with a person whom the next run is to try again.
         unknown_answers: Answers about rows that nobody knows, without personal data, and how often they came.
     """
@@ -103,6 +104,7 @@ class Report:
     unsettled: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     unknown_answers: dict[str, int] = field(default_factory=dict)
     started_at: str = field(default_factory=_now)
 
@@ -239,6 +241,7 @@ class Report:
             "not_removed": self.not_removed,
             "warnings": self.warnings,
             "changes": self.changes,
+            "left_out": self.left_out,
             "unknown_answers": self.unknown_answers,
         }
         path = self.directory / "summary.json"

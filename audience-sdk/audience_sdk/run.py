@@ -269,7 +269,8 @@ class Run:
         read_all = self._settings.full_resync or self._settings.readmit or self._form is None
         unchanged = Unchanged(state, self._segments, self._form or b"", read_all=read_all)
         if unchanged.segments:
-            self._logger.info("Unchanged and left out by the tap: %s.", ", ".join(sorted(unchanged.segments)))
+            self.report.left_out = sorted(unchanged.segments)
+            self._logger.info("Unchanged and left out by the tap: %s.", ", ".join(self.report.left_out))
             for segment in unchanged.segments:
                 self._settings.lists_of(segment)
         return unchanged

@@ -106,7 +106,11 @@ def make_credential(config: Mapping[str, Any]) -> TokenCredential:
         import azure.identity  # noqa: PLC0415 - an extra, and half a second of start-up
     except ImportError:
         message = "`source: dataverse` needs azure-identity, which is not installed."
-        raise CixError(EXTRA_MISSING, message, "Install `tap-cix-segments[dataverse]`.") from None
+        raise CixError(
+            EXTRA_MISSING,
+            message,
+            "Install the extra `tap-cix-segments[dataverse]`; with Meltano, name it in the tap's `pip_url`.",
+        ) from None
     makers: dict[str, Callable[..., TokenCredential]] = {
         "client_secret": azure.identity.ClientSecretCredential,
         "certificate": azure.identity.CertificateCredential,

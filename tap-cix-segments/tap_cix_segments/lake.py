@@ -151,7 +151,11 @@ def open_lake(
         tables = _find_tables(kind, folder, options, Patience(wait_seconds, logger))
     except ImportError:
         message = f"`source: {kind}` needs libraries that are not installed."
-        raise CixError(EXTRA_MISSING, message, f"Install the extra: `tap-cix-segments[{kind}]`.") from None
+        raise CixError(
+            EXTRA_MISSING,
+            message,
+            f"Install the extra `tap-cix-segments[{kind}]`; with Meltano, name it in the tap's `pip_url`.",
+        ) from None
     if not tables:
         raise CixError(TABLES_NOT_FOUND, f"No {kind} table lies below {without_secrets(folder)}.")
     from tap_cix_segments.link import link_source  # noqa: PLC0415 - its library is an extra

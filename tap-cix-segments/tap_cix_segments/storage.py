@@ -76,7 +76,11 @@ def open_folder(folder: str, options: Mapping[str, Any] | None = None) -> tuple[
     except ImportError:
         extra = EXTRAS.get(scheme)
         message = f"`folder` is a URL of the kind {scheme}://, whose library is not installed."
-        action = f"Install the extra: `tap-cix-segments[{extra}]`." if extra else "Install its fsspec library."
+        action = (
+            f"Install the extra `tap-cix-segments[{extra}]`; with Meltano, name it in the tap's `pip_url`."
+            if extra
+            else "Install its fsspec library."
+        )
         raise CixError(EXTRA_MISSING, message, action) from None
     except TypeError:
         message = f"`storage_options` has an option that {scheme}:// does not know, or lacks one that it needs."

@@ -170,10 +170,11 @@ class TapCixSegments(Tap):
 def _read_json(file: IO[str] | None, name: str) -> dict[str, Any] | None:
     if file is None:
         return None
-    try:
-        content = json.load(file)
-    except ValueError:
-        content = None
+    with file:
+        try:
+            content = json.load(file)
+        except ValueError:
+            content = None
     if not isinstance(content, dict):
         raise CixError(SETTING_INVALID, f"The file given with --{name} is not a JSON object.")
     return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audience_sdk.http import check_url
 from audience_sdk.login import BrowserLogin, DeviceLogin, login_settings
 from audience_sdk.oauth import RefreshingToken
 from singer_sdk import typing as th
@@ -77,7 +78,7 @@ def token_of(config: Mapping[str, Any], services: Services) -> RefreshingToken:
         config: The target's settings.
         services: What the engine lends.
     """
-    url = config.get("token_url") or token_url_of(config["api_url"])
+    url = config.get("token_url") or token_url_of(check_url("api_url", config["api_url"]))
     endpoint = services.token_endpoint(url, config["client_id"], config.get("client_secret") or None)
     return RefreshingToken(
         services.tokens(),

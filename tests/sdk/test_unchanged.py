@@ -66,6 +66,7 @@ def test_run_in_which_everything_is_unchanged_is_a_success_and_asks_for_nothing(
     assert again.exit_code == 0
     assert again.summary["status"] == "succeeded"
     assert again.counts() == {}
+    assert again.summary["left_out"] == ["Buyers", "Readers"]
     assert len(history.export.platform.sent_keys()) == sent
     assert history.run(segments).exit_code == 0
     assert history.read == []
