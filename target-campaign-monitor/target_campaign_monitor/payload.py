@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from audience_sdk.mapping import FieldMapping
 
 CONSENT_WORDS = {"yes": "Yes", "no": "No", "unchanged": "Unchanged"}
-_REMEMBERED_TEXTS = 5_000
 _CONSENT_VALUES = {"yes": "Yes", "true": "Yes", "1": "Yes", "no": "No", "false": "No", "0": "No"}
 
 
@@ -47,7 +45,7 @@ def row_encoder(
             "Setting `field_mapping.consent_to_send_sms` needs `mobile_number`: it is recorded with a number only."
         )
         raise CixError(SETTING_INVALID, message)
-    fields = [(name, _elements(field, options_grow=options_grow)) for name, field in custom_fields.items()]
+    fitters = [(name, field.key, fitter(field, options_grow=options_grow)) for name, field in custom_fields.items()]
     encoder = msgspec.json.Encoder()
 
     def encode(contact: Contact) -> EncodedRow:
@@ -62,38 +60,19 @@ def row_encoder(
             number = row["MobileNumber"] = fit_mobile(contact.fields.get("mobile_number", ""), warnings)
             if texted and number:
                 row["ConsentToSendSms"] = consent_of("consent_to_send_sms", contact, warnings)
-        if fields:
-            elements: list[msgspec.Raw] = []
+        if fitters:
+            elements = row["CustomFields"] = []
             texts = contact.custom_fields
-            for name, elements_of in fields:
-                made, said = elements_of(texts.get(name, ""))
-                elements += made
-                warnings += said
-            row["CustomFields"] = elements
+            for name, key, fit in fitters:
+                values = fit(texts[name], warnings) if name in texts else ()
+                if values:
+                    elements.extend([{"Key": key, "Value": value} for value in values])
+                else:
+                    # An empty value clears the field at the platform.
+                    elements.append({"Key": key, "Value": "", "Clear": True})
         return EncodedRow(encoder.encode(row), warnings)
 
     return encode
-
-
-def _elements(field: CustomField, *, options_grow: bool) -> Callable[[str], tuple[list[msgspec.Raw], list[str]]]:
-    """Return the function from a text to the elements of `CustomFields` that hold it, and its warnings.
-
-    Most columns hold few different texts, so each is fitted and encoded once.
-    """
-    fit = fitter(field, options_grow=options_grow)
-    to_json = msgspec.json.Encoder().encode
-
-    @lru_cache(maxsize=_REMEMBERED_TEXTS)
-    def elements_of(text: str) -> tuple[list[msgspec.Raw], list[str]]:
-        warnings: list[str] = []
-        values = fit(text, warnings) if text else ()
-        elements: list[dict[str, Any]] = [{"Key": field.key, "Value": value} for value in values]
-        if not elements:
-            # An empty value clears the field at the platform.
-            elements.append({"Key": field.key, "Value": "", "Clear": True})
-        return [msgspec.Raw(to_json(each)) for each in elements], warnings
-
-    return elements_of
 
 
 def values_of(payload: bytes) -> Iterator[tuple[str, str]]:
