@@ -74,12 +74,13 @@ class FieldMapping:
             },
         )
 
-    def check_columns(self, stream: str, columns: Collection[str]) -> None:
+    def check_columns(self, stream: str, columns: Collection[str], own_settings: Collection[str] = ()) -> None:
         """Check that the stream has every mapped column.
 
         Args:
             stream: Name of the stream, for the message.
             columns: The properties of the stream's schema.
+            own_settings: Fields whose column is a setting of its own, outside `field_mapping`.
 
         Raises:
             CixError: `COLUMN_UNKNOWN`, naming the entry and the nearest column.
@@ -92,9 +93,10 @@ class FieldMapping:
         for entry, mapped in entries:
             for column in mapped:
                 if column not in columns:
+                    setting = entry if entry in own_settings else f"field_mapping.{entry}"
                     raise CixError(
                         COLUMN_UNKNOWN,
-                        f"Setting `field_mapping.{entry}` names the column `{column}`, which segment "
+                        f"Setting `{setting}` names the column `{column}`, which segment "
                         f"`{stream}` does not have{nearest(column, columns)}.",
                     )
 

@@ -162,7 +162,7 @@ class Run:
         Raises:
             CixError: If the mapping does not fit the segment, no list is named for it, or a field cannot be created.
         """
-        self._mapping.check_columns(segment, properties)
+        self._mapping.check_columns(segment, properties, self._destination.column_settings)
         feeds = [self._lists.feed(list_id, properties) for list_id in self._settings.lists_of(segment)]
         for feed in feeds:
             self.report.list_counts(feed.list_id)

@@ -191,6 +191,11 @@ def test_a_full_disk_is_named_and_once_there_is_room_everything_goes_out(
     assert len(target.on_list()) == 6000
 
 
+def test_an_unknown_column_is_named_with_the_setting_that_names_it(to_campaign_monitor: Target) -> None:
+    ran = to_campaign_monitor.run(data("newsletter"), consent_to_track="MayTrack")
+    assert "Setting `consent_to_track` names the column `MayTrack`" in the_error(ran, "CIX-103")
+
+
 def test_a_damaged_ledger_is_left_as_it_is_and_named(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     damaged = b"this is no database" * 500
