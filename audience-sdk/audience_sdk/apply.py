@@ -25,7 +25,6 @@ from audience_sdk.errors import (
 )
 from audience_sdk.ledger import doubt
 from audience_sdk.ledger.ids import remember_ids
-from audience_sdk.report import TRIED_AGAIN
 
 if TYPE_CHECKING:
     import threading
@@ -340,7 +339,8 @@ class Applier:
     def _keep_sample(self, sent: _Sent, result: BatchResult) -> None:
         picks = self._sample.picks(sent.rows)
         if picks:
-            kept = [row for position, row in enumerate(self._rows_of(sent)) if position in picks]
+            rows = islice(self._rows_of(sent), max(picks) + 1)
+            kept = [row for position, row in enumerate(rows) if position in picks]
             self._sample.rows[sent.plan.list_id] += [row for row in kept if row.email_key not in result.problems]
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
@@ -383,7 +383,8 @@ class Applier:
             self._report.removal_problem(plan.list_id, row.row_key, row.email, problem)
         else:
             self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
-            if problem.outcome in TRIED_AGAIN:
+            # A run that defers or fails rows is no success, and vouches for no segment anyway.
+            if problem.outcome is Outcome.REJECTED:
                 self._report.unsettled |= self._staging.segments_of(plan.list_no, row.email_key)
         self._advance(1)
 

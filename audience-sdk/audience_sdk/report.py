@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from audience_sdk.http import Traffic
 
 
-TRIED_AGAIN = {Outcome.REJECTED, Outcome.DEFERRED, Outcome.FAILED}
-
-
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
