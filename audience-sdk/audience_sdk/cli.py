@@ -19,10 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import click
+    from typing_extensions import Self
 
 
 class PluginCommand(SingerCommand):
     """A Singer command that ends with one clear line where the SDK's would print a traceback."""
+
+    @classmethod
+    def of(cls, command: click.Command, logger: logging.Logger) -> Self:
+        """Turn the SDK's command of a plugin into one that reports errors as this project does.
+
+        Args:
+            command: What `get_singer_command` of the SDK's base class returned.
+            logger: The plugin's logger.
+        """
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            context_settings=command.context_settings,
+            logger=logger,
+        )
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; a `CixError` becomes one logged line and the exit code that it calls for.
@@ -63,25 +80,6 @@ class PluginCommand(SingerCommand):
             raise CixError(SETTING_INVALID, "A configuration file does not hold one JSON object.") from error
         _hide_meltano_settings()
         return context
-
-
-def plugin_command(command: click.Command, logger: logging.Logger) -> PluginCommand:
-    """Turn the SDK's command of a plugin into one that reports errors as this project does.
-
-    Args:
-        command: What `get_singer_command` of the SDK's base class returned.
-        logger: The plugin's logger.
-
-    Returns:
-        The same command with the error handling of `PluginCommand`.
-    """
-    return PluginCommand(
-        name=command.name,
-        callback=command.callback,
-        params=command.params,
-        context_settings=command.context_settings,
-        logger=logger,
-    )
 
 
 _OTHERS = {"load_method", "batch_size_rows", "validate_records", "add_record_metadata", "activate_version"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from audience_sdk.errors import PERMISSION_MISSING, CixError
+from audience_sdk.fields import find_custom_fields
 from audience_sdk.ledger import Ledger, ledger_path
 from audience_sdk.ledger.names import remembered
 from audience_sdk.mapping import FieldMapping
@@ -18,7 +20,7 @@ from audience_sdk.tables import show_json, show_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from audience_sdk.destination import CustomField, Destination
+    from audience_sdk.destination import CustomField, Destination, PlatformList
     from audience_sdk.directory import Account, Directory
     from audience_sdk.login import Login
     from audience_sdk.oauth import RefreshingToken
@@ -122,9 +124,12 @@ class Check:
             self._look_at_ledger()
         with self._noting():
             self._check_permissions()
+        destination = None
         with self._noting():
             check_settings()
-            self._look(make_destination())
+            destination = make_destination()
+        with self._noting():
+            self._look(destination)
         with self._noting():
             settings.check_consent()
 
@@ -133,7 +138,9 @@ class Check:
         try:
             yield
         except CixError as error:
-            self.problems.append(error)
+            # What all lists share is wrong with each of them, and told once.
+            if str(error) not in map(str, self.problems):
+                self.problems.append(error)
 
     def _look_at_ledger(self) -> None:
         with closing(Ledger(ledger_path(self._settings.ledger_url), read_only=True)) as ledger:
@@ -145,40 +152,58 @@ class Check:
         if missing:
             raise CixError(PERMISSION_MISSING, f"The connection lacks what an export needs: {missing}.")
 
-    def _look(self, destination: Destination) -> None:
-        settings, mapping = self._settings, None
-        with self._noting():
-            names = {**settings.field_mapping, **destination.column_settings}
-            mapping = FieldMapping.parse(names, destination.standard_fields)
-        settings.check_lists()
-        for text in settings.all_lists():
+    def _look(self, destination: Destination | None) -> None:
+        self._settings.check_lists()
+        mapping = destination and self._mapping(destination)
+        for text in self._settings.all_lists():
             with self._noting():
                 self._names.look_up([text])
-                self._look_at(text, destination, mapping)
+                platform_list = self._look_at(text, destination)
+                if destination and platform_list and mapping:
+                    self._check_fields(destination, platform_list, mapping)
 
-    def _look_at(self, text: str, destination: Destination, mapping: FieldMapping | None) -> None:
-        list_id = self._names.found.get(text)
-        if list_id is None and not self._settings.create_list:
-            raise self._names.unknown(text)
-        if list_id is None:
-            self._names.check_new(text)
-            platform_list = self._directory.planned_list(text)
-            self.lists.append({"name": text, "would_be_created": True})
-        else:
-            platform_list = destination.describe_list(list_id)
-            self.lists.append(
-                {
-                    "list_id": list_id,
-                    "name": platform_list.name,
-                    "people": self._directory.sizes([list_id]).get(list_id),
-                    "fields": [f"{each.name} ({each.kind})" for each in platform_list.custom_fields],
-                }
+    def _mapping(self, destination: Destination) -> FieldMapping | None:
+        """Return the field mapping without what the platform lacks of standard fields: the rest is checked as well."""
+        names = {**self._settings.field_mapping, **destination.column_settings}
+        known = {"email", "custom_fields", *destination.standard_fields}
+        mapping = None
+        with self._noting():
+            mapping = FieldMapping.parse(
+                {name: names[name] for name in names if name in known}, destination.standard_fields
             )
-        if mapping is None:
-            return
-        creatable = missing_fields(destination, platform_list, mapping.custom_fields)
-        if not (creatable and self._settings.create_fields):
-            destination.row_encoder(platform_list, mapping)
+            FieldMapping.parse(names, destination.standard_fields)
+        return mapping
+
+    def _look_at(self, text: str, destination: Destination | None) -> PlatformList | None:
+        """Return what a list is, unless the settings allow no look at it yet."""
+        list_id = self._names.found.get(text)
+        if list_id is None:
+            if not self._settings.create_list:
+                raise self._names.unknown(text)
+            self._names.check_new(text)
+            self.lists.append({"name": text, "would_be_created": True})
+            return self._directory.planned_list(text)
+        if destination is None:
+            self.lists.append({"list_id": list_id, "people": self._directory.sizes([list_id]).get(list_id)})
+            return None
+        platform_list = destination.describe_list(list_id)
+        self.lists.append(
+            {
+                "list_id": list_id,
+                "name": platform_list.name,
+                "people": self._directory.sizes([list_id]).get(list_id),
+                "fields": [f"{each.name} ({each.kind})" for each in platform_list.custom_fields],
+            }
+        )
+        return platform_list
+
+    def _check_fields(self, destination: Destination, platform_list: PlatformList, mapping: FieldMapping) -> None:
+        missing = missing_fields(destination, platform_list, mapping.custom_fields)
+        if not self._settings.create_fields:
+            with self._noting():
+                find_custom_fields(mapping.custom_fields, platform_list.custom_fields, fold=destination.fold_field)
+        there = {name: columns for name, columns in mapping.custom_fields.items() if name not in missing}
+        destination.row_encoder(platform_list, replace(mapping, custom_fields=there))
 
     def show(self, *, as_json: bool) -> None:
         """Print what was found.
@@ -187,9 +212,7 @@ class Check:
             as_json: Whether a program reads it.
         """
         account = self.account
-        problems = [
-            {"code": each.code.code, "problem": each.message, "what_to_do": each.action} for each in self.problems
-        ]
+        problems = [_problem(each) for each in self.problems]
         told = {
             "name": account.name,
             "account_id": account.account_id,
@@ -210,6 +233,19 @@ class Check:
             show_table(problems, {"code": "code", "problem": "what would stop an export", "what_to_do": "what to do"})
         else:
             click.echo("Nothing found that would stop an export.")
+
+
+def show_failure(error: CixError) -> None:
+    """Print what has kept a check from its work, as JSON of the form that `Check.show` prints.
+
+    Args:
+        error: What has happened.
+    """
+    show_json({"account": None, "lists": [], "problems": [_problem(error)]})
+
+
+def _problem(error: CixError) -> dict[str, str]:
+    return {"code": error.code.code, "problem": error.message, "what_to_do": error.action}
 
 
 def _set_lists(directory: Directory, settings: Settings) -> tuple[str, ...]:

@@ -60,16 +60,15 @@ def find_custom_fields(
         The custom field by the name that the user wrote.
 
     Raises:
-        CixError: `FIELD_UNKNOWN`, naming the entry and the nearest field; `SETTING_INVALID` if two entries name one.
+        CixError: `FIELD_UNKNOWN`, naming every such entry and the nearest field; `SETTING_INVALID` if two entries name
+            one.
     """
     by_name = {fold(each.key): each for each in available} | {fold(each.name): each for each in available}
-    for name in named:
-        if fold(name) not in by_name:
-            raise CixError(
-                FIELD_UNKNOWN,
-                f"Setting `field_mapping.custom_fields` names `{name}`, which the platform does not have"
-                f"{nearest(name, [each.name for each in available])}.",
-            )
+    known = [each.name for each in available]
+    unknown = ", ".join(f"`{name}`{nearest(name, known)}" for name in named if fold(name) not in by_name)
+    if unknown:
+        message = f"Setting `field_mapping.custom_fields` names what the platform does not have: {unknown}."
+        raise CixError(FIELD_UNKNOWN, message)
     spelled: dict[str, str] = {}
     for name in named:
         other = spelled.setdefault(by_name[fold(name)].key, name)

@@ -45,7 +45,8 @@ class FieldMapping:
             The mapping.
 
         Raises:
-            CixError: `SETTING_INVALID` or `FIELD_UNKNOWN`, naming the entry and the nearest match.
+            CixError: `SETTING_INVALID`, naming the entry, or `FIELD_UNKNOWN`, naming every such entry and the nearest
+                match.
         """
         email = setting.get("email")
         if not isinstance(email, str) or not email:
@@ -59,13 +60,15 @@ class FieldMapping:
             for name, value in setting.items()
             if name not in {"email", "custom_fields"} and value is not None
         }
-        for name in fields:
-            if name not in standard_fields:
-                raise CixError(
-                    FIELD_UNKNOWN,
-                    f"Setting `field_mapping.{name}` is not a field of this platform{nearest(name, standard_fields)}.",
-                    "Correct the name, or put it below `field_mapping.custom_fields`.",
-                )
+        unknown = ", ".join(
+            f"`field_mapping.{name}`{nearest(name, standard_fields)}" for name in fields if name not in standard_fields
+        )
+        if unknown:
+            raise CixError(
+                FIELD_UNKNOWN,
+                f"The platform has no such field: {unknown}.",
+                "Correct the name, or put it below `field_mapping.custom_fields`.",
+            )
         return cls(
             email=email,
             fields=fields,

@@ -17,7 +17,8 @@ from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import connect, maintenance
-from audience_sdk.cli import check_settings, log_unexpected, plugin_command
+from audience_sdk.cli import check_settings, log_unexpected
+from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
     FORGET_WHOM,
@@ -26,7 +27,6 @@ from audience_sdk.errors import (
     RECORD_BEFORE_SCHEMA,
     SETTING_INVALID,
     STOPPED,
-    UNEXPECTED,
     CixError,
 )
 from audience_sdk.ledger import ledger_path
@@ -49,20 +49,6 @@ if TYPE_CHECKING:
     from audience_sdk.directory import Directory
     from audience_sdk.login import Login
     from audience_sdk.oauth import RefreshingToken
-
-_COMMANDS = {
-    "login": "Connect to an account, at a terminal and a browser; keeps the tokens beside the ledger.",
-    "check": "Show the account, the lists and whatever would stop an export.",
-    "lists": "Show the lists of the account, with their ids.",
-    "fields": "Show what `field_mapping` can name.",
-    "rebuild-ledger": "Read the lists back and rebuild the ledger from them.",
-    "forget": "Erase a person here; the address is read from standard input.",
-    "purge": "Erase what is kept here about the lists of a removed export.",
-}
-"""What the command line can do in place of a run."""
-
-_LOOKING_AROUND = {"login", "check", "lists", "fields"}
-"""Commands that work before all the settings of an export are there."""
 
 _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 """Settings whose work the SDK does record by record."""
@@ -267,11 +253,7 @@ class AudienceTarget(Target):
     @override
     def get_singer_command(cls) -> click.Command:
         """Return the command, with this project's way of reporting errors."""
-        command = plugin_command(super().get_singer_command(), cls.logger)
-        command.params.extend(
-            click.Option([f"--{name}", "command"], flag_value=name, help=text) for name, text in _COMMANDS.items()
-        )
-        return command
+        return TargetCommand.of(super().get_singer_command(), cls.logger)
 
     def carry_out(self, command: str, *, as_json: bool) -> None:
         """Do what the command line asks for in place of a run.
@@ -344,15 +326,16 @@ class AudienceTarget(Target):
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         config = config or _ConfigInput()
-        target = cls(
-            config=config.config,
-            parse_env_config=config.parse_env,
-            validate_config=command not in _LOOKING_AROUND,
-        )
-        ledger = ledger_path(target.services.settings.ledger_url)
+        with failure_shown(command, about_format):
+            target = cls(
+                config=config.config,
+                parse_env_config=config.parse_env,
+                validate_config=command not in LOOKING_AROUND,
+            )
+            ledger = ledger_path(target.services.settings.ledger_url)
         if command:
             try:
-                with clear_errors(ledger):
+                with failure_shown(command, about_format), clear_errors(ledger):
                     target.carry_out(command, as_json=about_format == "json")
             except CixError as error:
                 sys.exit(target.tell(error))
@@ -375,9 +358,8 @@ class AudienceTarget(Target):
         Args:
             error: What ended it.
         """
-        known = error if isinstance(error, CixError) else CixError(UNEXPECTED, f"Unexpected {type(error).__name__}.")
         if self._run is not None:
-            self._run.fail(known)
+            self._run.fail(known_error(error))
 
     def tell(self, error: Exception) -> int:
         """Log what ended the run.

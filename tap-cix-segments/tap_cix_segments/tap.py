@@ -6,7 +6,7 @@ import json
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from audience_sdk.bookmarks import SKIPPED, bookmarks_of
-from audience_sdk.cli import check_settings, plugin_command
+from audience_sdk.cli import PluginCommand, check_settings
 from audience_sdk.errors import SEGMENT_INCOMPLETE, SETTING_INVALID, STOPPED, CixError
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -124,7 +124,7 @@ class TapCixSegments(Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         """Return the command, with this project's way of reporting errors."""
-        return plugin_command(super().get_singer_command(), cls.logger)
+        return PluginCommand.of(super().get_singer_command(), cls.logger)
 
     @classmethod
     @override

@@ -141,6 +141,11 @@ def test_an_unknown_platform_field_is_named_with_the_nearest_one() -> None:
     assert "`first_name`" in caught.value.message
 
 
+def test_every_unknown_platform_field_is_named() -> None:
+    with pytest.raises(CixError, match=r"`field_mapping\.shoe`.*`field_mapping\.hat`"):
+        FieldMapping.parse({"email": "EMail", "shoe": "Shoe", "hat": "Hat"}, STANDARD)
+
+
 def test_where_nothing_is_near_nothing_is_guessed() -> None:
     assert nearest("shoe_size", STANDARD) == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,6 +117,55 @@ def test_several_findings_are_told_at_once(target: Target) -> None:
     report = shown(target, "--check", data_privacy_consent=False, field_mapping=mapping, lists={"A": "Nobody's"})
     assert sorted(codes(report)) == ["CIX-102", "CIX-104", "CIX-404"]
     assert all(each["what_to_do"] for each in report["problems"])
+
+
+def test_every_field_that_is_missing_is_named_at_once(target: Target) -> None:
+    custom = {"Citi": "C", "Shoe size": "S", "Loyalty Points": "L"}
+    mapping = {"email": "E", "nickname": "N", "firstname": "F", "custom_fields": custom}
+    problems = shown(target, "--check", field_mapping=mapping, lists={"A": second_list(target, "Other")})["problems"]
+    told = [each["problem"] for each in problems if each["code"] == "CIX-104"]
+    assert len(told) == len(set(told)) == len(problems)
+    for name in ("`field_mapping.nickname`", "`field_mapping.firstname`", "`Citi`", "`Shoe size`"):
+        assert any(name in each for each in told), name
+    own = {"field_mapping": {"email": "E", "custom_fields": custom}}
+    for ran in (target.run(stream(people(1)), **own), command(target, "--check", **own)):
+        assert ran.code == 1
+        assert all(name in ran.stdout + ran.stderr for name in ("`Citi`", "`Shoe size`"))
+
+
+def test_what_else_is_wrong_with_the_fields_is_told_beside_those_that_are_missing(target: Target) -> None:
+    mapping = {"email": "E", "custom_fields": {"Citi": "C", "Loyalty Points": "L", "loyalty points": "L"}}
+    assert codes(shown(target, "--check", field_mapping=mapping)) == ["CIX-104", "CIX-101"]
+    assert codes(shown(target, "--check", field_mapping=mapping, create_fields=True)) == ["CIX-101"]
+
+
+def test_a_list_is_looked_up_although_settings_are_missing(target: Target) -> None:
+    report = shown(target, "--check", field_mapping=None, lists={"A": "Nobody's", "B": "newsletter"})
+    assert codes(report) == ["CIX-101", "CIX-404"]
+    assert {"list_id": target.list_id, "people": 0} in report["lists"]
+
+
+def test_a_program_gets_one_object_also_when_a_check_cannot_begin(target: Target) -> None:
+    wrong = {"api_key": "no-such-key"} if target.is_campaign_monitor else {"client_secret": "no-such-secret"}
+    for settings, code in ((wrong, "CIX-402"), ({"max_profiles": "many", "dry_run": 3}, "CIX-101")):
+        ended = command(target, "--check", "--format", "JSON", **settings)
+        report = json.loads(ended.stdout)
+        assert (report["account"], report["lists"], codes(report)) == (None, [], [code])
+        [problem] = report["problems"]
+        assert problem["problem"]
+        assert problem["what_to_do"]
+        assert problem["problem"] in ended.stderr
+        assert ended.code == 1
+    assert all(f"`{name}`" in problem["problem"] for name in ("max_profiles", "dry_run"))
+
+
+def test_a_program_is_told_of_a_configuration_that_cannot_be_read(target: Target) -> None:
+    ended = command(target, "--config", "no-such-file.json", "--check", "--format=json")
+    assert codes(json.loads(ended.stdout)) == ["CIX-101"]
+    assert "no-such-file.json" in ended.stdout
+    assert ended.code == 1
+    for others in (("--check",), ("--format=json", "--lists"), ()):
+        assert command(target, "--config", "no-such-file.json", *others).stdout == ""
 
 
 def test_check_finds_a_list_that_would_mail_everybody(to_campaign_monitor: Target) -> None:
