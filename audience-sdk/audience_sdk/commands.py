@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from audience_sdk.cli import PluginCommand
 from audience_sdk.connect import show_failure
-from audience_sdk.errors import UNEXPECTED, CixError
+from audience_sdk.errors import CONNECTION_LOST, NOT_CONNECTED, UNEXPECTED, CixError
 
 if TYPE_CHECKING:
     import logging
@@ -82,6 +83,24 @@ def failure_shown(command: str | None, about_format: str | None) -> Iterator[Non
     except Exception as error:
         if command == "check" and (about_format or "").casefold() == "json":
             show_failure(known_error(error))
+        raise
+
+
+@contextmanager
+def login_named(target: str) -> Iterator[None]:
+    """Let an error that calls for a login name the command to type.
+
+    Args:
+        target: Name of the executable. Meltano knows it by the name of the plugin, and says so in the environment.
+    """
+    try:
+        yield
+    except CixError as error:
+        if error.code in {CONNECTION_LOST, NOT_CONNECTED}:
+            plugin = os.environ.get("MELTANO_LOADER_NAME")
+            command = f"meltano invoke {plugin}:login" if plugin else f"{target} --config … --login"
+            again = " again" if error.code is CONNECTION_LOST else ""
+            error.action = f"Log in{again}: `{command}`; or put new credentials into the settings."
         raise
 
 

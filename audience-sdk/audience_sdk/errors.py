@@ -279,8 +279,7 @@ CREDENTIALS_REFUSED = _register(
 CONNECTION_LOST = _register(
     403,
     "The authorisation of this connection has ended.",
-    "Connect again: `meltano invoke <target>:login` (without Meltano: `<target> --config … --login`), or set a new "
-    "refresh token or API key.",
+    "Log in again with the target's command `login`, or put new credentials into the settings.",
 )
 LIST_UNKNOWN = _register(
     404,
@@ -327,7 +326,7 @@ ANSWER_UNKNOWN = _register(
 NOT_CONNECTED = _register(
     421,
     "The export is not connected to an account yet.",
-    "Connect it: `meltano invoke <target>:login` (without Meltano: `<target> --config … --login`).",
+    "Log in with the target's command `login`, or put credentials into the settings.",
 )
 LOGIN_FAILED = _register(
     422,

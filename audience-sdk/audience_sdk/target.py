@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from audience_sdk import connect, maintenance
 from audience_sdk.cli import check_settings, log_unexpected
-from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error
+from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error, login_named
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
     FORGET_WHOM,
@@ -335,7 +335,7 @@ class AudienceTarget(Target):
             ledger = ledger_path(target.services.settings.ledger_url)
         if command:
             try:
-                with failure_shown(command, about_format), clear_errors(ledger):
+                with failure_shown(command, about_format), clear_errors(ledger), login_named(target.name):
                     target.carry_out(command, as_json=about_format == "json")
             except CixError as error:
                 sys.exit(target.tell(error))
@@ -343,7 +343,7 @@ class AudienceTarget(Target):
         target.services.settings.check_lists()
         target.services.settings.check_consent()
         try:
-            with clear_errors(ledger):
+            with clear_errors(ledger), login_named(target.name):
                 target.listen(file_input)
         except Exception as error:  # noqa: BLE001 - told and reported, whatever it is
             with clear_errors(ledger):

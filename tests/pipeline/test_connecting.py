@@ -47,6 +47,10 @@ def test_a_login_through_meltano_connects_the_export(
         "TARGET_CONSTANT_CONTACT_REFRESH_TOKEN": "",
         "TARGET_CONSTANT_CONTACT_CLIENT_SECRET": "",
     }
+    before = project.meltano("invoke", "target-constant-contact:check", **settings)
+    assert before.code != 0
+    assert "CIX-421" in before.told
+    assert "`meltano invoke target-constant-contact:login`" in before.told
     process = project.start("invoke", "target-constant-contact:login", **settings)
     assert process.stdout is not None
     told = ""

@@ -6,11 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from audience_sdk.errors import CONSENT_MISSING, SETTING_INVALID, UNEXPECTED
+from audience_sdk.errors import (
+    CONNECTION_LOST,
+    CONSENT_MISSING,
+    NOT_CONNECTED,
+    SETTING_INVALID,
+    UNEXPECTED,
+    CixError,
+)
 from export_harness import Export, Result, people, segment
 from memory_destination import MemoryTarget, Platform
 
 if TYPE_CHECKING:
+    from audience_sdk.errors import ErrorCode
     from memory_destination import Batch
 
 
@@ -85,6 +93,24 @@ def test_settings_can_come_from_the_environment(export: Export, monkeypatch: pyt
 
     assert result.exit_code == 0, result.log
     assert result.summary["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "command"),
+    [("target-second", "meltano invoke target-second:login"), (None, "target-memory --config … --login")],
+)
+@pytest.mark.parametrize("code", [CONNECTION_LOST, NOT_CONNECTED])
+def test_an_error_that_calls_for_a_login_names_the_command_to_type(
+    export: Export, monkeypatch: pytest.MonkeyPatch, code: ErrorCode, plugin: str | None, command: str
+) -> None:
+    monkeypatch.delenv("MELTANO_LOADER_NAME", raising=False)
+    if plugin:
+        monkeypatch.setenv("MELTANO_LOADER_NAME", plugin)
+    export.platform.check_error = CixError(code, "Nobody is logged in.")
+    result = export.run(segment(people(1)))
+
+    assert f"`{command}`" in assert_one_clear_line(result, code.code)
+    assert f"`{command}`" in result.summary["error"]["what_to_do"]
 
 
 def test_an_error_that_nobody_foresaw_is_told_without_its_words(export: Export) -> None:

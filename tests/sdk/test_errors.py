@@ -35,6 +35,11 @@ def test_a_code_has_a_number_a_meaning_and_an_action_in_whole_sentences(entry: E
         assert re.fullmatch(r"([A-Z`]|model\.json ).*[.`]", text)
 
 
+@pytest.mark.parametrize("entry", all_codes(), ids=lambda entry: entry.code)
+def test_no_text_holds_a_gap_for_somebody_to_fill(entry: ErrorCode) -> None:
+    assert not re.search(r"<\w+>", entry.meaning + entry.action)
+
+
 def test_a_code_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match="CIX-101"):
         errors._register(101, "Something else.", "Something else.")

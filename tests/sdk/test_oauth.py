@@ -328,7 +328,7 @@ def test_without_a_login_and_without_a_refresh_token_nothing_is_asked(store: Tok
         header_of(in_store(store, TokenEndpoint(server.url, "client")))
 
     assert caught.value.code is NOT_CONNECTED
-    assert ":login`" in caught.value.action
+    assert "`login`" in caught.value.action
     assert server.requests == []
 
 

@@ -71,7 +71,8 @@ def test_before_a_login_an_export_says_how_to_connect(by_device: Target, by_web_
         ran = target.run(data("newsletter"))
         assert ran.code == 1
         assert "CIX-421" in ran.stderr
-        assert ":login`" in ran.stderr
+        assert f"`{target.name} --config … --login`" in ran.stderr
+        assert "<target>" not in ran.stderr
 
 
 def test_a_device_login_connects_exports_and_its_refresh_shows_no_secret(by_device: Target) -> None:
@@ -265,7 +266,7 @@ def test_a_revoked_token_of_campaign_monitor_calls_for_another_login(by_web_serv
     ran = target.run(stream(people(1)))
     assert ran.code == 1
     assert "CIX-403" in ran.stderr
-    assert ":login`" in ran.stderr
+    assert f"`{target.name} --config … --login`" in ran.stderr
     assert token_answers(target) == [200], "only an expired token is renewed"
 
 
