@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from meltano_project import ROOT, repository_files
@@ -16,6 +16,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 PAGES = sorted(path for path in repository_files() if path.suffix == ".md")
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 _CODE = re.compile(r"`([^`\n]+)`")
+_OF_THIS_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}|[\d,]+(?= rows/s)")
+_NOT_SHOWN = re.compile(r"^\S+Z \[\w+ *\] |(?<=^Summary: ).*/(?=output/)", re.MULTILINE)
+_TABLE = tuple("┏┃┡│└")
+_REMARK = re.compile(r"(?<=│) {3}\S.*")
 _FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:md|yml|lock|toml|py|example)")
 
 
@@ -69,3 +73,15 @@ def test_settings_that_the_example_of_the_environment_names_are_declared() -> No
     named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
     assert named
     assert set(named) <= declared
+
+
+def test_the_run_that_the_readme_shows_is_what_a_run_prints(exported: dict[str, Any]) -> None:
+    [sample] = re.findall(r"^\$ meltano run .*\n((?:.+\n)+)```", README, re.MULTILINE)
+    printed = _NOT_SHOWN.sub("", exported["first"]["constant_contact"]["told"])
+    shown, told = (
+        [" ".join(line.split()) for line in _OF_THIS_RUN.sub("…", text).splitlines()]
+        for text in (_REMARK.sub("", sample), printed)
+    )
+    assert "┏" in sample
+    # Lines may be left out, those of the table may not.
+    assert [line for line in told if line in shown or line[:1] in _TABLE] == shown
