@@ -26,11 +26,13 @@ class Distinct(NamedTuple):
     """The rows of an import with every address once.
 
     Attributes:
-        people: The row that counts for each address, in the order of first appearance.
+        keys: The address of each in lower case, empty where there is none, in the order of first appearance.
+        people: The row that counts for each address, in the same order.
         duplicates: Addresses that were there more than once, as spelled the second time.
     """
 
-    people: list[Person]
+    keys: list[str]
+    people: Sequence[Person]
     duplicates: list[str]
 
 
@@ -51,7 +53,8 @@ def import_subscribers(call: Call) -> Answer:
     fit = [number for number in range(len(distinct.people)) if number not in problems]
 
     enrolment = Enrolment(call.backend, target, call.now)
-    entries = enrolment.judge([distinct.people[number] for number in fit], resubscribe=batch.resubscribe)
+    named = [(distinct.keys[number], distinct.people[number]) for number in fit]
+    entries = enrolment.judge(named, resubscribe=batch.resubscribe)
     enrolment.write(entries, resubscribe=batch.resubscribe)
     for number, entry in zip(fit, entries, strict=True):
         if entry.verdict.refusal is not None:
@@ -65,16 +68,20 @@ def import_subscribers(call: Call) -> Answer:
 
 def _distinct(people: Sequence[Person], *, last_wins: bool) -> Distinct:
     """Return every address once; rows without an address are each their own."""
+    keys = [persons.make_key(person.email_address or "") for person in people]
+    if len(set(keys)) == len(keys):
+        return Distinct(keys, people, [])
     chosen: dict[str | int, Person] = {}
     duplicates: dict[str | int, str] = {}
-    for number, person in enumerate(people):
-        email = person.email_address or ""
-        key = persons.make_key(email) or number
-        if key in chosen:
-            duplicates.setdefault(key, email)
-        if last_wins or key not in chosen:
-            chosen[key] = person
-    return Distinct(list(chosen.values()), list(duplicates.values()))
+    for number, (key, person) in enumerate(zip(keys, people, strict=True)):
+        identity = key or number
+        if identity in chosen:
+            duplicates.setdefault(identity, person.email_address or "")
+        if last_wins or identity not in chosen:
+            chosen[identity] = person
+    return Distinct(
+        [key if isinstance(key, str) else "" for key in chosen], list(chosen.values()), list(duplicates.values())
+    )
 
 
 def _consent_problems(call: Call, people: Sequence[Person], distinct: Distinct) -> dict[int, int]:
@@ -85,11 +92,12 @@ def _consent_problems(call: Call, people: Sequence[Person], distinct: Distinct) 
     """
     missing = int(call.text("missing_consent_code"))
     whole_request = call.text("consent_check") == "whole_request"
+    codes = {text: persons.consent_problem(text, missing) for text in {person.consent_to_track for person in people}}
+    if not any(codes.values()):
+        return {}
     checked = people if whole_request else distinct.people
     problems = {
-        number: code
-        for number, person in enumerate(checked)
-        if (code := persons.consent_problem(person, missing)) is not None
+        number: code for number, person in enumerate(checked) if (code := codes[person.consent_to_track]) is not None
     }
     if problems and whole_request:
         raise ApiError(min(problems.items())[1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cix_sandbox.campaign_monitor import persons
 from cix_sandbox.campaign_monitor.call import list_by_no
 from cix_sandbox.campaign_monitor.enrolment import Enrolment
 from cix_sandbox.campaign_monitor.forms import OnePerson
@@ -33,6 +34,7 @@ def carry_out(backend: Backend, now: int) -> None:
         target = list_by_no(connection, row["list_no"])
         if target is not None:
             enrolment = Enrolment(backend, target, now)
-            entries = enrolment.judge([person], resubscribe=person.resubscribe)
+            key = persons.make_key(person.email_address or "")
+            entries = enrolment.judge([(key, person)], resubscribe=person.resubscribe)
             enrolment.write(entries, resubscribe=person.resubscribe)
         connection.execute("DELETE FROM cm_pending WHERE id = ?", (row["id"],))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_EMAIL = 254
 CONSENTS = ("Yes", "No", "Unchanged")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_DOMAIN = re.compile(r"[^@\s.]+(?:\.[^@\s.]+)+")
 _MOBILE = re.compile(r"\+[1-9]\d{6,14}")
 _CONSENT_BY_LOWER = {consent.lower(): consent for consent in CONSENTS}
 
@@ -25,7 +25,13 @@ def make_key(email: str) -> str:
 
 def valid_email(email: str) -> bool:
     """Say whether an address is accepted: one @, a dotted domain, no blanks, not too long."""
-    return len(email) <= MAX_EMAIL and _EMAIL.fullmatch(email) is not None
+    mailbox, _, domain = email.partition("@")
+    return len(email) <= MAX_EMAIL and mailbox.split() == [mailbox] and _valid_domain(domain)
+
+
+@lru_cache(maxsize=4096)
+def _valid_domain(domain: str) -> bool:
+    return _DOMAIN.fullmatch(domain) is not None
 
 
 def address_problem(person: Person) -> int | None:
@@ -37,16 +43,16 @@ def address_problem(person: Person) -> int | None:
     return errors.INVALID_EMAIL if mobile_fits else errors.INVALID_MOBILE_AND_EMAIL
 
 
-def consent_problem(person: Person, missing: int) -> int | None:
+def consent_problem(text: str | None, missing: int) -> int | None:
     """Return the code for a missing or unknown ConsentToTrack, or None.
 
     Args:
-        person: The person.
+        text: The consent as written.
         missing: Code for one that is missing; which one it is, is a switch.
     """
-    if not person.consent_to_track:
+    if not text:
         return missing
-    if person.consent_to_track.lower() not in _CONSENT_BY_LOWER:
+    if text.lower() not in _CONSENT_BY_LOWER:
         return errors.CONSENT_INVALID
     return None
 

@@ -11,6 +11,8 @@ import json
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
+from cix_sandbox.store import insert_rows
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Sequence
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 _LISTS_IN_MEMORY = 4
 _TOKEN_BITS = 62
 _EMPTY_LIST = -1
-_UPSERT = """INSERT INTO cm_subscriber VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET key = excluded.key, email = excluded.email, name = excluded.name,
-    mobile = excluded.mobile, sms = excluded.sms, state = excluded.state, changed = excluded.changed,
-    fields = excluded.fields"""
+_UPDATE = """UPDATE cm_subscriber SET key = ?3, email = ?4, name = ?5, mobile = ?6, sms = ?7, state = ?8,
+    changed = ?9, fields = ?11 WHERE id = ?1"""
 
 
 class Subscriber(NamedTuple):
@@ -54,6 +54,10 @@ class Subscriber(NamedTuple):
     fields: str
 
 
+Newcomer = tuple[int, str, str, str, str, str, int, int, int, str]
+"""A subscriber who has no row yet: the attributes of `Subscriber` after `id`."""
+
+
 class _Page(NamedTuple):
     """The row numbers of one list by key, as of the token."""
 
@@ -82,23 +86,27 @@ class Roll:
     def find_all(self, list_no: int, keys: Collection[str]) -> dict[str, Subscriber]:
         """Return those of some addresses that a list knows, by key."""
         ids = self._ids(list_no)
-        known = [ids[key] for key in keys if key in ids]
+        known = [*filter(None, map(ids.get, keys))]
         return {subscriber.key: subscriber for subscriber in read_rows(self._connection, known)}
 
     def store(self, list_no: int, subscribers: Sequence[Subscriber]) -> None:
         """Write subscribers of one list, new ones and known ones, within the caller's transaction."""
-        new = [subscriber for subscriber in subscribers if not subscriber.id]
         known = [subscriber for subscriber in subscribers if subscriber.id]
+        self._connection.executemany(_UPDATE, known)
+        self.add(list_no, [subscriber[1:] for subscriber in subscribers if not subscriber.id])
+
+    def add(self, list_no: int, newcomers: Sequence[Newcomer]) -> None:
+        """Write new subscribers of one list, within the caller's transaction."""
+        if not newcomers:
+            return
         (last,) = self._connection.execute("SELECT COALESCE(MAX(id), 0) FROM cm_subscriber").fetchone()
-        numbers = range(last + 1, last + 1 + len(new))
-        numbered = [(number, *subscriber[1:]) for number, subscriber in zip(numbers, new, strict=True)]
-        self._connection.executemany(_UPSERT, [*known, *numbered])
-        if new:
-            self._renew(list_no).update(zip((subscriber.key for subscriber in new), numbers, strict=True))
+        insert_rows(self._connection, "cm_subscriber", Subscriber._fields[1:], newcomers)
+        # The store numbers new rows on from the last one.
+        self._renew(list_no).update({newcomer[1]: number for number, newcomer in enumerate(newcomers, start=last + 1)})
 
     def move(self, subscriber: Subscriber, key: str, email: str) -> None:
         """Give a subscriber another address."""
-        self._connection.execute(_UPSERT, subscriber._replace(key=key, email=email))
+        self._connection.execute(_UPDATE, subscriber._replace(key=key, email=email))
         ids = self._renew(subscriber.list_no)
         ids[key] = ids.pop(subscriber.key)
 

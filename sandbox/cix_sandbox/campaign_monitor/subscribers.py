@@ -55,7 +55,7 @@ def add_subscriber(call: Call) -> Answer:
     email = (person.email_address or "").strip()
     _throttle(call, target, email)
     enrolment = Enrolment(call.backend, target, call.now)
-    entries = enrolment.judge([person], resubscribe=person.resubscribe)
+    entries = enrolment.judge([(persons.make_key(email), person)], resubscribe=person.resubscribe)
     refusal = entries[0].verdict.refusal
     if refusal is not None:
         raise ApiError(refusal)
@@ -139,7 +139,7 @@ def _find(call: Call, target: MailingList, email: str) -> Subscriber:
 def _check(call: Call, person: Person) -> None:
     problem = persons.address_problem(person)
     if problem is None:
-        problem = persons.consent_problem(person, int(call.text("missing_consent_code")))
+        problem = persons.consent_problem(person.consent_to_track, int(call.text("missing_consent_code")))
     if problem is not None:
         raise ApiError(problem)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from cix_sandbox.campaign_monitor.places import COUNTRIES, US_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cix_sandbox.campaign_monitor.forms import FieldValue
 
@@ -93,16 +94,28 @@ def spelled(key: str) -> str:
 
 def read_value(field: Field, text: str, rules: ValueRules) -> str | None:
     """Return the value as it is stored, or None where the service drops it silently."""
+    return _reader(field, rules)(text)
+
+
+def _reader(field: Field, rules: ValueRules) -> Callable[[str], str | None]:
+    """Return what reads the values of a field."""
     if field.type == TEXT:
-        if len(text) > MAX_VALUE:
-            return text[:MAX_VALUE] if rules.truncate else None
-        return text
+        return operator.itemgetter(slice(MAX_VALUE)) if rules.truncate else _short_text
     if field.type == NUMBER:
-        number = text.strip()
-        return number if _NUMBER.fullmatch(number) else None
+        return _number
     if field.type == DATE:
-        return _date(text)
-    return _option(field, text)
+        return _date
+    return partial(_option, field)
+
+
+def _short_text(text: str) -> str | None:
+    return text if len(text) <= MAX_VALUE else None
+
+
+def _number(text: str) -> str | None:
+    number = text.strip()
+    whole = number.isascii() and number.isdecimal()  # most are: the pattern takes longer
+    return number if whole or _NUMBER.fullmatch(number) else None
 
 
 def _option(field: Field, text: str) -> str | None:
@@ -121,37 +134,69 @@ def _date(text: str) -> str | None:
     return value.isoformat() if _EARLIEST <= value <= _LATEST else None
 
 
-def merge(
-    current: Values,
-    wanted: Iterable[FieldValue],
-    fields: Mapping[str, Field],
-    rules: ValueRules,
-) -> Values:
-    """Return a person's values after a write; what the write does not name stays.
+class ValueWriter:
+    """Works out what a write makes of the values of people on one list.
 
     Args:
-        current: The values before.
-        wanted: What the write says.
         fields: The list's fields by `spelled` key.
         rules: How doubtful values are taken.
     """
-    merged = dict(current)
-    chosen: dict[str, list[str]] = {}
-    for item in wanted:
-        field = fields.get(spelled(item.key or ""))
-        if field is None:
-            continue
-        value = item.value or ""
-        if field.type == SELECT_MANY and value:
-            _choose(merged, chosen, field, value, clear=item.clear)
-        elif item.clear or (not value and rules.blank_clears) or (value == CLEARING_DATE and field.type == DATE):
-            merged.pop(field.no, None)
-        elif value:
-            stored = read_value(field, value, rules)
-            if stored is not None:
-                merged[field.no] = stored
-    merged.update(chosen)
-    return merged
+
+    def __init__(self, fields: Mapping[str, Field], rules: ValueRules) -> None:
+        self._targets = _Targets(fields, rules)
+        self._blank_clears = rules.blank_clears
+
+    def merge(self, current: Values, wanted: Iterable[FieldValue]) -> Values:
+        """Return a person's values after a write; what the write does not name stays.
+
+        Args:
+            current: The values before.
+            wanted: What the write says.
+        """
+        merged = dict(current)
+        chosen: dict[str, list[str]] = {}
+        targets = self._targets
+        for item in wanted:
+            target = targets[item.key]
+            if target is None:
+                continue
+            no, read, field = target
+            value = item.value
+            if not value:
+                if item.clear or self._blank_clears:
+                    merged.pop(no, None)
+            elif read is None:
+                _choose(merged, chosen, field, value, clear=item.clear)
+            elif item.clear or (value == CLEARING_DATE and field.type == DATE):
+                merged.pop(no, None)
+            else:
+                stored = read(value)
+                if stored is not None:
+                    merged[no] = stored
+        if chosen:
+            merged.update(chosen)
+        return merged
+
+
+_Target = tuple[str, "Callable[[str], str | None] | None", Field]
+"""A field's number, what reads its values (None where there can be several), and the field."""
+
+
+class _Targets(dict["str | None", "_Target | None"]):
+    """The fields of a list by every key that a write names them with; None for a key that names none."""
+
+    def __init__(self, fields: Mapping[str, Field], rules: ValueRules) -> None:
+        super().__init__()
+        self._fields = fields
+        self._rules = rules
+
+    def __missing__(self, key: str | None) -> _Target | None:
+        field = self._fields.get(spelled(key or ""))
+        target = None
+        if field is not None:
+            target = field.no, None if field.type == SELECT_MANY else _reader(field, self._rules), field
+        self[key] = target
+        return target
 
 
 def _choose(merged: Values, chosen: dict[str, list[str]], field: Field, text: str, *, clear: bool) -> None:
