@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from audience_sdk.errors import EXTRA_MISSING, LOGIN_REFUSED, SETTING_INVALID, CixError
+from audience_sdk.errors import EXTRA_MISSING, SETTING_INVALID, CixError
 from audience_sdk.http import check_url
+
+from tap_cix_segments.refusals import refused, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,23 +50,6 @@ AUTH_METHODS = {
 }
 """The values of the setting `auth_method`."""
 AUTH_SETTINGS = ("tenant_id", "client_id", "client_secret", "certificate_path", "certificate_password", "authority")
-
-_REASONS = {
-    "7000215": "`client_secret` is wrong (the secret's value is meant, not its id)",
-    "7000222": "the client secret has expired",
-    "700016": "`client_id` is no application of the tenant `tenant_id`",
-    "700027": "the certificate is not registered at the application, or has expired",
-    "7000112": "the application is disabled",
-    "7000229": "the application has no service principal in the tenant",
-    "90002": "`tenant_id` is no tenant of this authority",
-    "900023": "`tenant_id` is neither a tenant's id nor one of its domains",
-    "500011": "`organization_url` is no resource of the tenant `tenant_id`",
-    "700211": "no federated credential of the application matches the issuer of the workload's token",
-    "700213": "no federated credential of the application matches the subject of the workload's token",
-    "53003": "a Conditional Access policy blocks the login",
-}
-"""Reasons by Entra's error numbers (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)."""
-_ERROR_NUMBER = re.compile(r"AADSTS(\d+)")
 
 
 def check_auth_settings(config: Mapping[str, Any]) -> None:
@@ -133,7 +118,7 @@ def make_credential(config: Mapping[str, Any]) -> TokenCredential:
     try:
         return makers[config["auth_method"]](retry_total=LOGIN_ATTEMPTS_AGAIN, **options)
     except (ValueError, OSError) as error:
-        raise _refused(config["auth_method"], error) from None
+        raise unusable(config["auth_method"], error) from None
 
 
 def _authority_options(authority: str | None) -> dict[str, Any]:
@@ -187,23 +172,10 @@ class EntraAuth(requests.auth.AuthBase):
         try:
             return self._credential.get_token(self._scope).token
         except (AzureError, ValueError, OSError) as error:
-            raise _refused(self._config["auth_method"], error) from None
+            raise refused(self._config["auth_method"], _host(self._config), error) from None
 
 
-def _refused(method: str, error: Exception) -> CixError:
-    """Say why there is no token, without the library's message, which can name users and quote settings."""
-    number = _ERROR_NUMBER.search(str(error))
-    if number:
-        reason = _REASONS.get(number[1], "see Entra's list of error codes")
-        return CixError(LOGIN_REFUSED, f"No access token by `auth_method: {method}`: {reason} (AADSTS{number[1]}).")
-    hints = {
-        "certificate": "`certificate_path` must be a PEM or PKCS12 file with the private key, and "
-        "`certificate_password` its password",
-        "managed_identity": "this machine has no managed identity, or none with this `client_id`",
-        "workload_identity": "the variables of a workload identity are not set here (AZURE_TENANT_ID, AZURE_CLIENT_ID, "
-        "AZURE_FEDERATED_TOKEN_FILE), or its token file cannot be read",
-        "default": "no login was found (environment, workload or managed identity, Azure CLI, Azure PowerShell, "
-        "Azure Developer CLI); `az login` makes one",
-    }
-    hint = hints.get(method, "Entra did not answer as expected; check `tenant_id`, `authority` and the network")
-    return CixError(LOGIN_REFUSED, f"No access token by `auth_method: {method}`: {hint} ({type(error).__name__}).")
+def _host(config: Mapping[str, Any]) -> str:
+    """Return where Entra is asked; azure-identity takes the authority from the environment too."""
+    authority = config.get("authority") or os.environ.get("AZURE_AUTHORITY_HOST") or PUBLIC_AUTHORITY
+    return urlsplit(authority if "://" in authority else f"https://{authority}").netloc.rpartition("@")[2]

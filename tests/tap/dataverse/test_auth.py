@@ -145,7 +145,8 @@ def test_wrong_settings_are_named_before_any_request(stub: Stub, settings: dict[
         (entra_error(90002, "invalid_request"), "`tenant_id` is no tenant"),
         (entra_error(500011, "invalid_resource"), "`organization_url` is no resource"),
         (entra_error(12345), "AADSTS12345"),
-        ((200, {}, b"<html>"), "did not answer as expected"),
+        ((200, {}, b"<html>"), "is not Entra"),
+        ((503, {}, b"<html>"), "answered HTTP 503"),
     ],
 )
 def test_a_refused_login_says_what_is_wrong(stub: Stub, answer: Any, says: str) -> None:

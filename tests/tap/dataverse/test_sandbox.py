@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -194,12 +195,48 @@ def test_an_application_that_is_no_user_of_the_environment_is_told_so(environmen
     [
         ({"client_secret": "wrong"}, r"CIX-231.*`client_secret` is wrong"),
         ({"client_id": "00000000-0000-4000-8000-000000000000"}, r"CIX-231.*`client_id` is no application"),
-        ({"tenant_id": "00000000-0000-4000-8000-000000000000"}, r"CIX-231.*tenant"),
+        ({"tenant_id": "00000000-0000-4000-8000-000000000000"}, r"CIX-231.*`tenant_id` is no tenant.*AADSTS90002"),
+        ({"tenant_id": "no tenant!"}, r"CIX-231.*`tenant_id` has not the form"),
     ],
 )
 def test_wrong_credentials_are_told_apart(environment: RunningSandbox, settings: dict[str, str], says: str) -> None:
     with pytest.raises(CixError, match=says):
         TapCixSegments(config=live(environment, **settings)).run_connection_test()
+
+
+def entra_not_there() -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return {"authority": f"http://127.0.0.1:{closed.getsockname()[1]}/entra"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "happened", "to_do"),
+    [
+        ("unknown tenant", r"`tenant_id` is no tenant of this authority \(AADSTS90002\)\.", "Correct the setting"),
+        ("not there", r"Entra at 127\.0\.0\.1:\d+ could not be reached \(\w+\)\.", "Check the network"),
+        ("not Entra", r"what answered at 127\.0\.0\.1:\d+ is not Entra", "Check `authority`, `tenant_id`"),
+        ("503", r"Entra at 127\.0\.0\.1:\d+ answered HTTP 503\.", "Run again later."),
+        ("429", r"too many requests.*\(AADSTS90055\)\.", "Run again later."),
+    ],
+)
+def test_what_keeps_entra_from_giving_a_token_is_told_once_and_told_apart(
+    environment: RunningSandbox, run_tap: Callable[..., Any], trouble: str, happened: str, to_do: str
+) -> None:
+    wrong = {
+        "unknown tenant": {"tenant_id": "00000000-0000-4000-8000-000000000000"},
+        "not there": entra_not_there(),
+        "not Entra": {"authority": f"{environment.url}/elsewhere"},
+    }.get(trouble, {})
+    if trouble.isdecimal():
+        environment.fault("status", platform="entra", status=int(trouble))
+    outcome = run_tap("not used", "--test", **live(environment, **wrong))
+    assert outcome.exit_code == 1
+    [line] = outcome.errors()
+    assert re.search(f"CIX-231: No access token by `auth_method: client_secret`: .*{happened}", line)
+    assert f"What to do: {to_do}" in line
+    loggers = {entry.split("|")[2].strip() for entry in outcome.log.splitlines() if entry.count("|") >= 3}
+    assert loggers == {"tap-cix-segments"}
+    assert "Traceback" not in outcome.log
 
 
 def test_managed_identity_reads_the_sandbox(
