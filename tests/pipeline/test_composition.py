@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,21 @@ def _kind(schema: dict[str, Any]) -> str:
     flat = {name for each in types for name in (each if isinstance(each, list) else [each])} - {None, "null"}
     [kind] = {"string"} if flat == {"number", "string"} else flat
     return str(kind)
+
+
+def test_the_second_tap_heeds_variables_of_the_first_one_where_the_sandbox_sets_nothing(
+    project: MeltanoProject, composition: dict[str, Any]
+) -> None:
+    name, own = "tap-cix-segments--campaign-monitor", "TAP_CIX_SEGMENTS__CAMPAIGN_MONITOR_"
+    [sandbox] = [each for each in composition["environments"] if each["name"] == "sandbox"]
+    [second] = [each for each in sandbox["config"]["plugins"]["extractors"] if each["name"] == name]
+    assert {"folder", "skip_unchanged"} <= second["config"].keys()
+    parents = {"TAP_CIX_SEGMENTS_FOLDER": "/parent", "TAP_CIX_SEGMENTS_SOURCE": "parquet"}
+    listed = project.meltano(
+        "--environment=sandbox", "config", "list", name, **parents, **{f"{own}SKIP_UNCHANGED": "true"}
+    ).told
+    values = dict(re.findall(r"^(\w+) \[env: \w+\] current value: (\S+)", listed, re.MULTILINE))
+    assert (values["folder"], values["source"], values["skip_unchanged"]) == ("'demo/export'", "'parquet'", "True")
 
 
 def test_the_generated_docs_are_up_to_date(generator: ModuleType) -> None:

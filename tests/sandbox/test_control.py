@@ -40,6 +40,8 @@ def test_credentials_are_those_of_the_ready_accounts_and_work(sandbox: RunningSa
     found = sandbox.control("GET", "/credentials")
     assert found["campaign_monitor"] == {
         "api_key": "sandbox-campaign-monitor-api-key",
+        "oauth_client_id": "100001",
+        "oauth_client_secret": "sandbox-campaign-monitor-client-secret",
         "client_id": "c1a05a4db0c5c1a05a4db0c5c1a05a4d",
         "list_id": "1157c0de1157c0de1157c0de1157c0de",
         "base_url": sandbox.campaign_monitor,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from cix_sandbox.accounts import CAMPAIGN_MONITOR
+from cix_sandbox.accounts import CAMPAIGN_MONITOR, CAMPAIGN_MONITOR_APPLICATION
 from cix_sandbox.campaign_monitor import errors
 from cix_sandbox.campaign_monitor.api import FAULT_KINDS, Api
 from cix_sandbox.campaign_monitor.auth import expire_tokens
@@ -52,9 +52,11 @@ def routes(state: SandboxState) -> Sequence[BaseRoute]:
 
 
 def credentials(_: sqlite3.Connection, base: str) -> dict[str, str]:
-    """Return the credentials of the ready account."""
+    """Return the credentials of the ready account, and the application that a login goes through instead."""
     return {
         "api_key": CAMPAIGN_MONITOR.api_key,
+        "oauth_client_id": CAMPAIGN_MONITOR_APPLICATION.client_id,
+        "oauth_client_secret": CAMPAIGN_MONITOR_APPLICATION.client_secret,
         "client_id": CAMPAIGN_MONITOR.client_id,
         "list_id": CAMPAIGN_MONITOR.list_id,
         "base_url": f"{base}{PREFIX}/api/v3.3",
