@@ -82,7 +82,10 @@ class PluginCommand(SingerCommand):
         return context
 
 
-_OTHERS = {"load_method", "batch_size_rows", "validate_records", "add_record_metadata", "activate_version"}
+_OTHERS = {
+    *("load_method", "batch_size_rows", "validate_records", "add_record_metadata", "activate_version"),
+    "faker_config",
+}
 """Settings of the SDK that mean nothing here and do no harm; configurations written for other plugins have them."""
 
 _KINDS = {
@@ -132,6 +135,15 @@ def _hide_meltano_settings() -> None:
         if ".meltano" in path.parts and path.name.endswith(".config.json"):
             with suppress(OSError):
                 path.chmod(PRIVATE)
+
+
+def leave_out_faker(schema: dict[str, Any]) -> None:
+    """Take the settings of made-up data out of those that the SDK adds: its library is not among the dependencies.
+
+    Args:
+        schema: The plugin's JSON Schema for its settings, changed in place.
+    """
+    schema["properties"].pop("faker_config", None)
 
 
 def check_settings(config: Mapping[str, Any], schema: dict[str, Any]) -> None:

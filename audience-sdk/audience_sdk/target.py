@@ -17,7 +17,7 @@ from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import connect, maintenance
-from audience_sdk.cli import check_settings, log_unexpected
+from audience_sdk.cli import check_settings, leave_out_faker, log_unexpected
 from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error, login_named
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
@@ -248,6 +248,7 @@ class AudienceTarget(Target):
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """Add the SDK's own settings that mean something here: stream maps and flattening."""
         super(Target, cls).append_builtin_config(config_jsonschema)
+        leave_out_faker(config_jsonschema)
 
     @classmethod
     @override

@@ -6,7 +6,7 @@ import json
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from audience_sdk.bookmarks import SKIPPED, bookmarks_of
-from audience_sdk.cli import PluginCommand, check_settings
+from audience_sdk.cli import PluginCommand, check_settings, leave_out_faker
 from audience_sdk.errors import SEGMENT_INCOMPLETE, SETTING_INVALID, STOPPED, CixError
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -119,6 +119,13 @@ class TapCixSegments(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Stop after the lines that are being written, with the exit code of the signal and no STATE."""
         self.message_writer.stop(128 + signum)
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's own settings that mean something here."""
+        super().append_builtin_config(config_jsonschema)
+        leave_out_faker(config_jsonschema)
 
     @classmethod
     @override

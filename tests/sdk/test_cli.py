@@ -139,4 +139,4 @@ def test_about_shows_every_setting_without_a_configuration(capsys: pytest.Captur
     shown = set(about["settings"]["properties"])
     assert {"data_privacy_consent", "list_id", "lists", "field_mapping", "max_profiles", "dry_run"} <= shown
     assert {"ledger_url", "output_dir", "max_rejected_ratio", "display_name", "stream_maps"} <= shown
-    assert not shown & {"batch_size_rows", "load_method", "validate_records", "add_record_metadata"}
+    assert not shown & {"faker_config", "batch_size_rows", "load_method", "validate_records", "add_record_metadata"}

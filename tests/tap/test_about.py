@@ -26,6 +26,10 @@ def test_readme_lists_every_setting_and_no_other() -> None:
     assert re.findall(r"^\| `([^`.]+)`", table, re.MULTILINE) == list(settings)
 
 
+def test_no_setting_needs_a_library_that_is_not_there() -> None:
+    assert "faker_config" not in about()["settings"]["properties"]  # type: ignore[index]
+
+
 def test_settings_may_come_from_the_environment(tmp_path: Path) -> None:
     demo = Path(__file__).parents[2] / "demo" / "export"
     environment = os.environ | {
