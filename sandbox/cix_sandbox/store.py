@@ -95,25 +95,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("COMMIT")
 
 
-def insert_rows(
-    connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+def insert_rows(connection: sqlite3.Connection, into: str, row: str, values: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows, as many per statement as it takes: a statement for each would cost twice as much.
 
     Args:
         connection: The store, within a transaction.
-        table: A table.
-        columns: Names of its columns; the others get their defaults.
-        rows: The values of these columns.
+        into: Table and columns, such as `things (name, size, made)`.
+        row: What a row is made of, such as `(?, ?, 'here')`.
+        values: What is put into each row.
     """
-    into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608  (names in our code)
-    row = f"({', '.join('?' * len(columns))})"
-    most = _MOST_PARAMETERS // len(columns)
-    whole = len(rows) - len(rows) % most
-    many = into + ", ".join([row] * most)
+    insert = f"INSERT INTO {into} VALUES "  # noqa: S608  (SQL of our own)
+    most = _MOST_PARAMETERS // row.count("?")
+    whole = len(values) - len(values) % most
+    many = insert + ", ".join([row] * most)
     for start in range(0, whole, most):
-        connection.execute(many, [*itertools.chain.from_iterable(rows[start : start + most])])
-    connection.executemany(into + row, rows[whole:])
+        connection.execute(many, [*itertools.chain.from_iterable(values[start : start + most])])
+    connection.executemany(insert + row, values[whole:])
 
 
 def read_meta(connection: sqlite3.Connection, key: str) -> str | None:

@@ -16,7 +16,7 @@ def test_rows_are_inserted_all_and_in_their_order_however_many_they_are(count: i
     )
     connection.execute("INSERT INTO things (id) VALUES (7)")
     rows = [(f"thing {number}", number, number / 2) for number in range(count)]
-    insert_rows(connection, "things", ("name", "size", "at"), rows)
+    insert_rows(connection, "things (name, size, at)", "(?, ?, ?)", rows)
     stored = connection.execute("SELECT id, name, size, at, rest FROM things WHERE id > 7 ORDER BY id").fetchall()
     assert stored == [(number, *row, "-") for number, row in enumerate(rows, start=8)]
     connection.close()

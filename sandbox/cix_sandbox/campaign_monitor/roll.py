@@ -58,6 +58,10 @@ Newcomer = tuple[int, str, str, str, str, str, int, int, int, str]
 """A subscriber who has no row yet: the attributes of `Subscriber` after `id`."""
 
 
+_INTO = f"cm_subscriber ({', '.join(Subscriber._fields[1:])})"
+_ROW = f"({', '.join('?' * len(Subscriber._fields[1:]))})"
+
+
 class _Page(NamedTuple):
     """The row numbers of one list by key, as of the token."""
 
@@ -100,7 +104,7 @@ class Roll:
         if not newcomers:
             return
         (last,) = self._connection.execute("SELECT COALESCE(MAX(id), 0) FROM cm_subscriber").fetchone()
-        insert_rows(self._connection, "cm_subscriber", Subscriber._fields[1:], newcomers)
+        insert_rows(self._connection, _INTO, _ROW, newcomers)
         # The store numbers new rows on from the last one.
         self._renew(list_no).update({newcomer[1]: number for number, newcomer in enumerate(newcomers, start=last + 1)})
 

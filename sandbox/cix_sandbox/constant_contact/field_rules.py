@@ -65,8 +65,13 @@ class Field(msgspec.Struct, frozen=True):
 
     def takes(self, text: str) -> bool:
         """Say whether a value, not blank, fits the type."""
+        check = self.check()
+        return check is None or check(text)
+
+    def check(self) -> Callable[[str], bool] | None:
+        """Return what says whether a value, not blank, fits the type; None if every value does."""
         check = _CHECKS.get(self.type)
-        return check is None or check(self, text)
+        return None if check is None else functools.partial(check, self)
 
 
 def slug(label: str) -> str:
@@ -143,10 +148,12 @@ def choice_problems(choices: object, display_type: str) -> list[str]:
 
 
 def _is_number(field: Field, text: str) -> bool:
-    match = _NUMBER.fullmatch(text)
-    if match is None or (match["minus"] and not field.metadata.get("allow_negative")):
-        return False
-    decimals = len(match["decimals"] or "")
+    decimals = 0
+    if not text.isdecimal():  # most are: the pattern takes longer
+        match = _NUMBER.fullmatch(text)
+        if match is None or (match["minus"] and not field.metadata.get("allow_negative")):
+            return False
+        decimals = len(match["decimals"] or "")
     return decimals <= (0 if field.metadata.get("integer") else field.metadata.get("decimal_places", decimals))
 
 

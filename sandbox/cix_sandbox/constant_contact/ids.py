@@ -28,10 +28,12 @@ def new_id() -> str:
 
 def new_ids(count: int) -> list[str]:
     """Return new identifiers."""
-    return [
-        f"{ticks & 0xFFFFFFFF:08x}-{ticks >> 32 & 0xFFFF:04x}-1{ticks >> 48 & 0x0FFF:03x}-94f6-{_NODE}"
-        for ticks in itertools.islice(_ticks, count)
-    ]
+    return [f"{ticks & 0xFFFFFFFF:08x}-{_later_parts(ticks >> 32)}" for ticks in itertools.islice(_ticks, count)]
+
+
+@functools.lru_cache(maxsize=4)
+def _later_parts(high_ticks: int) -> str:
+    return f"{high_ticks & 0xFFFF:04x}-1{high_ticks >> 16 & 0x0FFF:03x}-94f6-{_NODE}"
 
 
 def is_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from cix_sandbox.constant_contact.import_rows import (
     RowReader,
 )
 from cix_sandbox.constant_contact.job import Done, Job
+from cix_sandbox.store import insert_rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -206,18 +208,22 @@ def _create(connection: sqlite3.Connection, job: Job, people: list[ImportedPerso
     contacts = range(last + 1, last + 1 + len(people))
     columns = _Columns(people)
     names = columns.texts + columns.parts
-    connection.executemany(
-        f"""INSERT INTO cc_contacts (contact_seq, contact_id, account_id, email_key, permission, confirm_status,
-                opt_in_source, opt_in_date, create_source, update_source, created_at, updated_at
-                {"".join(f", {name}" for name in names)})
-            VALUES (?1, ?2, ?3, ?4, iif(?4 IS NULL, NULL, 'implicit'), iif(?4 IS NULL, NULL, 'off'),
-                iif(?4 IS NULL, NULL, 'Account'), iif(?4 IS NULL, NULL, ?5), 'Account', 'Account', ?5, ?5
-                {"".join(f", ?{number}" for number, _ in enumerate(names, start=6))})""",  # noqa: S608  (our columns)
-        [
-            (seq, contact_id, job.account_id, person.key, job.at, *columns.values(person))
-            for seq, contact_id, person in zip(contacts, new_ids(len(people)), people, strict=True)
-        ],
-    )
+    opened = f"{job.account_id}, 'Account', 'Account', {job.at}, {job.at}"
+    opted_in = f"'implicit', 'off', 'Account', {job.at}"
+    rows = list(zip(contacts, new_ids(len(people)), people, strict=True))
+    for has_email, permission in ((True, opted_in), (False, "NULL, NULL, NULL, NULL")):
+        insert_rows(
+            connection,
+            f"""cc_contacts (account_id, create_source, update_source, created_at, updated_at, permission,
+                confirm_status, opt_in_source, opt_in_date, contact_seq, contact_id, email_key
+                {"".join(f", {name}" for name in names)})""",
+            f"({opened}, {permission}, ?, ?, ?{', ?' * len(names)})",
+            [
+                (seq, contact_id, person.key, *columns.values(person))
+                for seq, contact_id, person in rows
+                if (person.key is not None) == has_email
+            ],
+        )
     return list(contacts)
 
 
@@ -237,12 +243,13 @@ class _Columns:
     """The columns that an import's rows have values for; binding the others would take most of the time."""
 
     def __init__(self, people: list[ImportedPerson]) -> None:
-        self.texts = sorted({name for person in people for name in person.texts})
-        self.parts = [name for name in ("phones", "addresses", "custom") if any(getattr(p, name) for p in people)]
+        self.texts = sorted(set().union(*[person.texts for person in people]))
+        self.parts = [name for name in ("phones", "addresses", "custom") if any(map(attrgetter(name), people))]
+        self._parts = [attrgetter(name) for name in self.parts]
 
     def values(self, person: ImportedPerson) -> list[object]:
         values: list[object] = [*map(person.texts.get, self.texts)]
-        for name in self.parts:
-            part = getattr(person, name)
+        for read in self._parts:
+            part = read(person)
             values.append(_encode(part).decode() if part else "{}")
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def add(connection: sqlite3.Connection, account_id: int, lists: Collection[int],
             if len({*lists_of(connection, account_id, seq).values(), *lists}) <= LISTS_PER_CONTACT
         ]
     for list_seq in lists:
-        connection.executemany(
-            "INSERT OR IGNORE INTO cc_memberships VALUES (?, ?)", [(list_seq, seq) for seq in fitting]
+        connection.execute(
+            "INSERT OR IGNORE INTO cc_memberships SELECT ?, value FROM json_each(?)", (list_seq, json.dumps(fitting))
         )
     return len(contacts) - len(fitting)
 
