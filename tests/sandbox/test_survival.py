@@ -18,6 +18,8 @@ from cix_sandbox.campaign_monitor.backend import open_backend
 from cix_sandbox.campaign_monitor.call import list_by_id
 from cix_sandbox.campaign_monitor.roll import Subscriber
 from cix_sandbox.campaign_monitor.states import State
+from cix_sandbox.constant_contact import contact_store, emails
+from cix_sandbox.constant_contact.ready import READY_ACCOUNT
 from cix_sandbox.store import open_store, transaction
 from cix_sandbox.testing import RunningSandbox
 from cm_api import LIST, Api, pair, person
@@ -172,6 +174,51 @@ def test_people_written_elsewhere_are_seen(connection: sqlite3.Connection) -> No
     with transaction(connection):
         theirs.roll.store(target.no, [anna])
     assert ours.roll.find(target.no, ANNA) is not None
+
+
+def test_an_e_mail_that_is_rolled_back_is_nobodys(connection: sqlite3.Connection) -> None:
+    """Also the contacts' e-mails in memory are checked against the store."""
+
+    def fail_after_storing() -> None:
+        with transaction(connection):
+            keep_email(connection, ANNA)
+            assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is not None
+            raise ZeroDivisionError
+
+    assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is None
+    with pytest.raises(ZeroDivisionError):
+        fail_after_storing()
+    assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is None
+    with transaction(connection):
+        keep_email(connection, ANNA)
+    assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is not None
+
+
+def test_an_e_mail_that_changes_is_found_by_the_new_one_only(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        number = keep_email(connection, ANNA)
+    with transaction(connection):
+        contact_store.change(connection, number, {"email_key": BEN})
+    assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is None
+    found = contact_store.by_email(connection, READY_ACCOUNT, BEN)
+    assert found is not None
+    assert found["contact_seq"] == number
+
+
+def test_e_mails_written_before_the_process_began_are_found(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(connection):
+        keep_email(connection, ANNA)
+    monkeypatch.setattr(emails, "_remembered", {})
+    assert contact_store.by_email(connection, READY_ACCOUNT, ANNA) is not None
+
+
+def keep_email(connection: sqlite3.Connection, email: str) -> int:
+    """Store a contact with an e-mail and return its number."""
+    row = contact_store.insert(connection, READY_ACCOUNT, "Account", 0)
+    contact_store.change(connection, row["contact_seq"], {"email": email, "email_key": email})
+    return int(row["contact_seq"])
 
 
 def test_the_process_shows_no_data_in_its_arguments(own_sandbox: RunningSandbox) -> None:

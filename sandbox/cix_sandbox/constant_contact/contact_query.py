@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cix_sandbox.constant_contact import answers
+from cix_sandbox.constant_contact import answers, emails
 from cix_sandbox.constant_contact.contact_view import INCLUDES
 from cix_sandbox.constant_contact.ids import is_id, parse_time
 from cix_sandbox.constant_contact.import_rows import email_key
@@ -98,9 +98,8 @@ def read_filters(
     filters = _of_lists(connection, account_id, query.get("lists"))
     filters.conditions.append(_status(query.get("status")))
     if "email" in query:
-        filters.conditions.append("account_id = ? AND email_key = ?")
-        filters.values.append(account_id)
-        filters.values.append(email_key(query["email"].strip(), email_match))
+        filters.conditions.append("contact_seq = ?")
+        filters.values.append(emails.find(connection, account_id, email_key(query["email"].strip(), email_match)))
     for name in _TIMES.keys() & query.keys():
         moment = parse_time(query[name])
         if moment is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cix_sandbox.constant_contact import emails
 from cix_sandbox.constant_contact.ids import new_id
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ def change(connection: sqlite3.Connection, contact_seq: int, values: Mapping[str
     """
     if not values.keys() <= _COLUMNS:
         raise KeyError(*values.keys() - _COLUMNS)
+    if "email_key" in values:
+        account_id, old_key = connection.execute(
+            "SELECT account_id, email_key FROM cc_contacts WHERE contact_seq = ?", (contact_seq,)
+        ).fetchone()
+        if values["email_key"] != old_key:
+            emails.replace(connection, account_id, contact_seq, old_key, values["email_key"])
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     connection.execute(
         f"UPDATE cc_contacts SET {assignments} WHERE contact_seq = :contact_seq",  # noqa: S608  (checked above)
@@ -86,6 +93,6 @@ def by_id(connection: sqlite3.Connection, account_id: int, contact_id: str) -> s
 def by_email(connection: sqlite3.Connection, account_id: int, email_key: str) -> sqlite3.Row | None:
     """Return the contact with an e-mail, deleted ones included."""
     row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM cc_contacts WHERE email_key = ? AND account_id = ?", (email_key, account_id)
+        "SELECT * FROM cc_contacts WHERE contact_seq = ?", (emails.find(connection, account_id, email_key),)
     ).fetchone()
     return row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from cix_sandbox.constant_contact import memberships
+from cix_sandbox.constant_contact import emails, memberships
 from cix_sandbox.constant_contact.field_rules import FIELDS_PER_CONTACT
 from cix_sandbox.constant_contact.field_store import fields_of
 from cix_sandbox.constant_contact.ids import new_ids
@@ -156,10 +156,11 @@ def _read(rows: list[Row], fields: list[Field], rules: ImportRules, faults: _Fau
 def _known(connection: sqlite3.Connection, job: Job, people: dict[int, ImportedPerson]) -> dict[int, _Known]:
     """Return what the account knows of the people, by the index of their row."""
     by_key = {person.key: index for index, person in people.items() if person.key is not None}
+    numbers = emails.find_all(connection, job.account_id, by_key)
     rows = connection.execute(
         """SELECT email_key, contact_seq, permission, deleted_at
-           FROM json_each(?) CROSS JOIN cc_contacts ON account_id = ? AND email_key = value""",
-        (_encode(list(by_key)).decode(), job.account_id),
+           FROM json_each(?) CROSS JOIN cc_contacts ON contact_seq = value""",
+        (_encode(list(numbers.values())).decode(),),
     )
     known = {by_key[row["email_key"]]: _contact(row) for row in rows}
     for index, person in people.items():
@@ -224,6 +225,11 @@ def _create(connection: sqlite3.Connection, job: Job, people: list[ImportedPerso
                 if (person.key is not None) == has_email
             ],
         )
+    emails.add(
+        connection,
+        job.account_id,
+        {person.key: seq for seq, person in zip(contacts, people, strict=True) if person.key is not None},
+    )
     return list(contacts)
 
 

@@ -115,8 +115,11 @@ _TABLES = {
         update_source TEXT NOT NULL,
         created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL,
-        deleted_at INTEGER,
-        UNIQUE (account_id, email_key)
+        deleted_at INTEGER
+    """,
+    "cc_email_tokens": """
+        account_id INTEGER PRIMARY KEY,
+        token INTEGER NOT NULL
     """,
     "cc_sign_ups": """
         account_id INTEGER NOT NULL,
