@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,21 @@ from audience_sdk.settings import Settings
 from loopback import Answer, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "budget.days"
+
+
+@contextmanager
+def budget_of(folder: Path, connection: str, per_day: int | None) -> Iterator[Budget]:
+    """A budget, whose file is closed afterwards as at the end of a process."""
+    budget = services_of(folder).budget(connection, 1_000, per_day)
+    with budget.pace:
+        yield budget
 
 
 def services_of(folder: Path) -> Services:
@@ -95,8 +105,7 @@ def test_only_the_owner_can_read_the_count(path: Path) -> None:
 
 def test_a_retry_counts_and_a_spent_day_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audience_sdk.http._wait", lambda _state: 0)
-    budget = services_of(tmp_path).budget("a client", 1_000, 2)
-    with serving(Answer(503), Answer(200)) as server:
+    with budget_of(tmp_path, "a client", 2) as budget, serving(Answer(503), Answer(200)) as server:
         api = Api(server.url, None, limiter=budget)
         assert api.call("GET", "/").status == 200
         assert budget.left() == 0
@@ -110,15 +119,17 @@ def test_a_retry_counts_and_a_spent_day_sends_nothing(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("per_day", [None, 0])
 def test_without_a_daily_bound_nothing_is_counted(tmp_path: Path, per_day: int | None) -> None:
-    budget = services_of(tmp_path).budget("a client", 1_000, per_day)
-    budget.try_acquire("request")
+    with budget_of(tmp_path, "a client", per_day) as budget:
+        budget.try_acquire("request")
 
-    assert isinstance(budget, Budget)
-    assert budget.left() is None
+        assert isinstance(budget, Budget)
+        assert budget.left() is None
 
 
 def test_two_connections_have_budgets_of_their_own_and_one_has_one(tmp_path: Path) -> None:
-    services_of(tmp_path).budget("one", 1_000, 10).try_acquire("request")
+    with budget_of(tmp_path, "one", 10) as budget:
+        budget.try_acquire("request")
 
-    assert services_of(tmp_path).budget("one", 1_000, 10).left() == 9
-    assert services_of(tmp_path).budget("another", 1_000, 10).left() == 10
+    with budget_of(tmp_path, "one", 10) as same, budget_of(tmp_path, "another", 10) as another:
+        assert same.left() == 9
+        assert another.left() == 10

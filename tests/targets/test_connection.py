@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,7 +97,8 @@ def test_one_export_after_another_with_rotating_refresh_tokens_needs_nobody_at_a
         assert ran.code == 0
         assert token_requests(target) == number
         query = "SELECT value FROM tokens WHERE connection LIKE 'http%/token %'"
-        kept = json.loads(sqlite3.connect(f"{target.ledger}.tokens").execute(query).fetchone()[0])
+        with closing(sqlite3.connect(f"{target.ledger}.tokens")) as store:
+            kept = json.loads(store.execute(query).fetchone()[0])
         assert kept["refresh_token"] != rotating.refresh_token
         assert not [token for token in (kept["refresh_token"], kept["access_token"]) if token in ran.stderr]
         target.sandbox.advance(DAY + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -224,7 +225,7 @@ def test_accounts_that_one_application_is_connected_to_have_fields_of_their_own(
             under_way.answer_device()
             assert under_way.end()[0] == 0
         assert target.run(stream(people(1)), **connection).code == 0
-    with sqlite3.connect(f"{target.ledger}.tokens") as store:
+    with closing(sqlite3.connect(f"{target.ledger}.tokens")) as store:
         query = "SELECT count(*) FROM tokens WHERE connection LIKE 'custom fields of %'"
         assert store.execute(query).fetchone() == (2,)
 

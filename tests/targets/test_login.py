@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -57,7 +58,7 @@ def by_web_server(to_campaign_monitor: Target) -> Target:
 def tokens(target: Target) -> dict[str, Any]:
     """The stored tokens of the one connection there is."""
     query = "SELECT value FROM tokens WHERE connection LIKE 'http%/token %'"
-    with sqlite3.connect(f"{target.ledger}.tokens") as connection:
+    with closing(sqlite3.connect(f"{target.ledger}.tokens")) as connection:
         [(value,)] = connection.execute(query)
     return dict(json.loads(value))
 
@@ -338,7 +339,7 @@ def test_with_a_key_the_tokens_are_encrypted_and_without_it_the_error_says_so(by
         code, told = under_way.end()
     assert code == 0
     assert key not in told
-    with sqlite3.connect(f"{target.ledger}.tokens") as connection:
+    with closing(sqlite3.connect(f"{target.ledger}.tokens")) as connection:
         [(value,)] = connection.execute("SELECT value FROM tokens")
     assert value.startswith("gAAAA")
     ended = command(target, "--lists")
