@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from audience_sdk.cli import log_unexpected
-from audience_sdk.contact import Action, Outcome, RowProblem
+from audience_sdk.contact import Action, Outcome, RowProblem, StagedRow
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
     JOB_FAILED,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator
 
-    from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Destination, Limits
     from audience_sdk.ledger import JournalledBatch, Ledger, Staging
     from audience_sdk.plan import ListPlan, Plan
@@ -67,6 +67,33 @@ class _Sent:
     plan: ListPlan
     journalled: JournalledBatch
     rows: int
+    sampled: list[StagedRow]
+
+
+class _RowsInReach(Sequence[StagedRow]):
+    """The rows of a batch that the platform works on: read again from the disk, and only if somebody asks for one.
+
+    Args:
+        count: How many there are.
+        read: Reads them.
+    """
+
+    def __init__(self, count: int, read: Callable[[], Iterable[StagedRow]]) -> None:
+        self._count = count
+        self._read = read
+        self._rows: list[StagedRow] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> StagedRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[StagedRow]: ...
+    def __getitem__(self, index: int | slice) -> StagedRow | Sequence[StagedRow]:
+        if self._rows is None:
+            self._rows = list(self._read())
+        return self._rows[index]
 
 
 def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterator[list[StagedRow]]:
@@ -104,7 +131,7 @@ class Applier:
         report: The run's report.
         stop: Set when the run is to stop: what is in flight is finished, nothing new is begun.
         unsubscribe: Whether those who leave are unsubscribed instead of taken off the list.
-        sample: Keeps some of the confirmed rows, to be read back.
+        sample: Picks some of the rows, to be read back once they are confirmed.
         advance: Called with the number of rows that have an outcome.
     """
 
@@ -199,7 +226,8 @@ class Applier:
         journalled = self._ledger.journal(
             self._report.run_id, plan.list_no, action.value, rows[0].email_key, rows[-1].email_key
         )
-        sent = _Sent(plan, journalled, len(rows))
+        sampled = [] if action is Action.REMOVE else [rows[position] for position in self._sample.picks(len(rows))]
+        sent = _Sent(plan, journalled, len(rows), sampled)
         batch = Batch(plan.list_id, action, rows, journalled.begun_at)
         call = self._destination.send
         if action is Action.REMOVE and self._unsubscribe:
@@ -213,6 +241,9 @@ class Applier:
         return self._error
 
     def _drain(self) -> None:
+        # Only now does the run wait for jobs alone; before, a poll costs a request and the time to send more.
+        self._poll_wait = _FIRST_POLL_SECONDS
+        self._next_poll = min(self._next_poll, time.monotonic() + _FIRST_POLL_SECONDS)
         while self._calls or self._jobs:
             if self._jobs and not self._calls and self._stop.is_set():
                 self._leave_jobs(CixError(STOPPED, "The run was stopped while the platform worked on a job."))
@@ -247,7 +278,6 @@ class Applier:
         if isinstance(answer, Job):
             self._ledger.journal_job(sent.journalled, answer.job_id)
             self._jobs[answer.job_id] = sent
-            self._poll_wait = _FIRST_POLL_SECONDS
         else:
             self._confirmed(sent, answer)
 
@@ -262,6 +292,8 @@ class Applier:
             self._confirmed(sent, BatchResult({rows[0].email_key: problem}))
             return
         self._ledger.drop(sent.journalled)
+        if sent.journalled.action != Action.REMOVE.value:
+            self._sample.put_back(len(rows))
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):
             self._begin_or_defer(sent.plan, Action(sent.journalled.action), half)
@@ -290,7 +322,7 @@ class Applier:
         batch = Batch(
             sent.plan.list_id,
             Action(sent.journalled.action),
-            list(self._rows_of(sent)),
+            _RowsInReach(sent.rows, lambda: self._rows_of(sent)),
             sent.journalled.begun_at,
         )
         try:
@@ -333,15 +365,10 @@ class Applier:
                 created = confirmed if action == Action.CREATE.value else 0
             counts.add(Outcome.CREATED, created)
             counts.add(Outcome.UPDATED, confirmed - created)
-            self._keep_sample(sent, result)
+            self._sample.rows[sent.plan.list_id] += [
+                row for row in sent.sampled if row.email_key not in result.problems
+            ]
         self._advance(confirmed)
-
-    def _keep_sample(self, sent: _Sent, result: BatchResult) -> None:
-        picks = self._sample.picks(sent.rows)
-        if picks:
-            rows = islice(self._rows_of(sent), max(picks) + 1)
-            kept = [row for position, row in enumerate(rows) if position in picks]
-            self._sample.rows[sent.plan.list_id] += [row for row in kept if row.email_key not in result.problems]
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
         for row in self._rows_of(sent):

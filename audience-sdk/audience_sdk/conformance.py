@@ -148,9 +148,9 @@ def check_rows_are_json_of_bounded_length(subject: Subject) -> None:
     text = 'Ünïcode "quoted" text ' * 50
     fields = dict.fromkeys(subject.mapping.fields, text)
     custom = dict.fromkeys(subject.mapping.custom_fields, text)
-    payload, warnings = encode(Contact("key", _PEOPLE[0], _PEOPLE[0], fields, custom))
-    msgspec.json.decode(payload)
-    assert not any(text[:20] in warning for warning in warnings), "a warning quotes a value"
+    row = encode(Contact("key", _PEOPLE[0], _PEOPLE[0], fields, custom))
+    msgspec.json.decode(row.payload)
+    assert not any(text[:20] in warning for warning in row.warnings), "a warning quotes a value"
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
@@ -177,7 +177,7 @@ def _send(subject: Subject, action: Action, people: Iterable[str], *, returns: b
     encode = _encoder(subject)
     rows = []
     for email in sorted(people):
-        payload = b"" if action is Action.REMOVE else encode(Contact("key", email, email, {}, {}))[0]
+        payload = b"" if action is Action.REMOVE else encode(Contact("key", email, email, {}, {})).payload
         rows.append(StagedRow(email, email, "key", "conformance", payload, returns=returns))
     batch = Batch(subject.list_id, action, rows, time.time())
     answer = subject.destination.send(batch)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import msgspec
+
 from audience_sdk.errors import FIELD_UNKNOWN, CixError
 from audience_sdk.fields import find_custom_fields as find_custom_fields  # noqa: PLC0414 - for destinations to import
 
@@ -82,7 +84,7 @@ class PlatformList:
     options_grow: bool = False
 
 
-class EncodedRow(NamedTuple):
+class EncodedRow(msgspec.Struct, frozen=True, gc=False):
     """A contact as it goes into a request.
 
     Attributes:

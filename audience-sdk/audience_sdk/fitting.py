@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})([T ][\d:.,Zz+-]*)?", re.ASCII).fullmatch
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)([T ][0-9:.,Zz+-]*)?", re.ASCII).fullmatch
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Sample:
-    """A few confirmed rows, spread evenly over what a run sends.
+    """A few rows, spread evenly over what a run sends.
 
     Args:
         size: Most rows.
         writes: How many rows are to be sent.
 
     Attributes:
-        rows: The rows by the platform's id of the list.
+        rows: Those that were confirmed, by the platform's id of the list.
     """
 
     def __init__(self, size: int, writes: int) -> None:
@@ -35,16 +35,24 @@ class Sample:
         self._seen = 0
 
     def picks(self, count: int) -> set[int]:
-        """Return the positions of the rows to keep among the next ones that are confirmed.
+        """Return the positions of the rows to keep among the next ones that are sent.
 
         Args:
-            count: How many rows have come.
+            count: How many rows are sent.
         """
         before, self._seen = self._seen, self._seen + count
         if not self._size:
             return set()
         numbers = range(before * self._size // self._writes, self._seen * self._size // self._writes)
         return {-(-(number + 1) * self._writes // self._size) - 1 - before for number in numbers}
+
+    def put_back(self, count: int) -> None:
+        """Note that rows are to be sent once more, in smaller batches.
+
+        Args:
+            count: How many.
+        """
+        self._seen -= count
 
 
 def read_back(

@@ -343,7 +343,10 @@ class Run:
     def _apply(self, plan: Plan, read_to_the_end: Collection[str]) -> CixError | None:
         self._ledger.add_segments(self._segments)
         contents_held.forget(self._ledger, [each.list_no for each in plan.lists], self._segments)
+        left_from = {}
         for each in plan.lists:
+            # Nobody can have left what fed nobody before.
+            left_from[each.list_no] = self._ledger.feeding(each.list_no).intersection(read_to_the_end)
             self._ledger.add_memberships(each.list_no)
         sample = Sample(
             self._settings.read_back_sample, sum(each.diff.create + each.diff.update for each in plan.lists)
@@ -361,7 +364,7 @@ class Run:
             ).run(plan)
         if error is None:
             for each in plan.lists:
-                self._ledger.drop_memberships(each.list_no, read_to_the_end)
+                self._ledger.drop_memberships(each.list_no, left_from[each.list_no])
                 self._ledger.keep_mapping(each.list_no, self._mapping_hash)
             read_back(self._destination, sample.rows, self.report, self._logger)
         return error

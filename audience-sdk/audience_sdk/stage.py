@@ -10,11 +10,13 @@ from audience_sdk.errors import EMAIL_INVALID, ROW_TOO_LARGE
 from audience_sdk.mapping import as_text, row_key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from audience_sdk.contact import Contact
     from audience_sdk.destination import EncodedRow
+    from audience_sdk.errors import ErrorCode
     from audience_sdk.ledger import Staging
+    from audience_sdk.ledger.staging import NewRow
     from audience_sdk.mapping import FieldMapping
     from audience_sdk.profile import Profiles
     from audience_sdk.report import Report
@@ -84,27 +86,42 @@ class SegmentStage:
         """
         for feed in self._feeds:
             self._report.list_counts(feed.list_id).received += len(profiles)
-        values_of, to_contact, feeds, stage = self._values_of, self._to_contact, self._feeds, self._stage
+        values_of, to_contact = self._values_of, self._to_contact
+        contacts: list[Contact] = []
         for profile in profiles:
             values = values_of(profile)
             contact = to_contact(values)
-            for feed in feeds:
-                problem = contact if isinstance(contact, RowProblem) else stage(contact, feed)
-                if problem is not None:
-                    row_key, email = row_key_of(values[: self._key_length]), as_text(values[self._email_at])
-                    self._report.problem(feed.list_id, self._segment, row_key, email, problem)
+            if isinstance(contact, RowProblem):
+                row_key, email = row_key_of(values[: self._key_length]), as_text(values[self._email_at])
+                for feed in self._feeds:
+                    self._report.problem(feed.list_id, self._segment, row_key, email, contact)
+            else:
+                contacts.append(contact)
+        for feed in self._feeds:
+            self._staging.add(feed.list_no, self._segment_no, self._rows(contacts, feed))
 
-    def _stage(self, contact: Contact, feed: Feed) -> RowProblem | None:
-        email, email_key = contact.email, contact.email_key
-        if len(email) > feed.email_length:
-            reason = f"The platform takes addresses of at most {feed.email_length} characters."
-            return RowProblem(Outcome.INVALID, EMAIL_INVALID, reason)
-        payload, warnings = feed.encode(contact)
-        if len(payload) > feed.row_bytes:
-            self._staging.keep(feed.list_no, self._segment_no, email_key)
-            reason = f"The row has {len(payload)} bytes; the platform takes {feed.row_bytes}."
-            return RowProblem(Outcome.INVALID, ROW_TOO_LARGE, reason)
-        for text in warnings:
-            self._report.warn(text)
-        self._staging.add(feed.list_no, self._segment_no, contact.row_key, email, email_key, payload)
-        return None
+    def _rows(self, contacts: Iterable[Contact], feed: Feed) -> Iterator[NewRow]:
+        """Yield the rows of a list; a contact that makes none is reported as invalid."""
+        encode, row_bytes, email_length = feed.encode, feed.row_bytes, feed.email_length
+        for contact in contacts:
+            email = contact.email
+            if len(email) > email_length:
+                self._invalid(
+                    feed, contact, EMAIL_INVALID, f"The platform takes addresses of at most {email_length} characters."
+                )
+                continue
+            row = encode(contact)
+            payload = row.payload
+            if len(payload) > row_bytes:
+                self._staging.keep(feed.list_no, self._segment_no, contact.email_key)
+                self._invalid(
+                    feed, contact, ROW_TOO_LARGE, f"The row has {len(payload)} bytes; the platform takes {row_bytes}."
+                )
+                continue
+            for text in row.warnings:
+                self._report.warn(text)
+            yield contact.row_key, email, contact.email_key, payload
+
+    def _invalid(self, feed: Feed, contact: Contact, code: ErrorCode, reason: str) -> None:
+        problem = RowProblem(Outcome.INVALID, code, reason)
+        self._report.problem(feed.list_id, self._segment, contact.row_key, contact.email, problem)

@@ -245,7 +245,9 @@ class ConstantContact(JobDestination):
         if batch.action is Action.REMOVE:
             sure = note.taken_for is None and all_done(answer)
             return BatchResult({} if sure else self._still_on(batch), absent=note.absent)
-        rows = [row for row in batch.rows if row.email_key not in note.problems]
+        rows = batch.rows
+        if note.problems:
+            rows = [row for row in rows if row.email_key not in note.problems]
         landed = self._landed(batch, rows, answer, picked_up=note.taken_for is not None)
         warnings = ["A row was refused, and the platform does not tell which."] * landed.unnamed
         if batch.action is Action.UPDATE and batch.list_id in self._mapped:

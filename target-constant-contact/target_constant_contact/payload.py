@@ -142,8 +142,7 @@ def _length_fit(name: str, limit: int) -> Fit:
 
 def _day_fit(name: str) -> Fit:
     def fit(text: str, warnings: list[str]) -> str:
-        day = fit_date(name, text, warnings)
-        return day.isoformat() if day else ""
+        return text[:10] if fit_date(name, text, warnings) else ""
 
     return fit
 

@@ -42,7 +42,7 @@ def planned(ledger: Ledger, keys: str, run_id: str = "run-1") -> tuple[Staging, 
     list_no = ledger.list_no("target-x", "L1")
     staging = Staging(ledger, run_id)
     for key in keys:
-        staging.add(list_no, staging.segment_no("Readers"), key, key, key, b"1")
+        staging.add(list_no, staging.segment_no("Readers"), [(key, key, key, b"1")])
     staging.diff([list_no], DiffRules())
     return staging, list_no
 
@@ -185,7 +185,7 @@ def test_staged_rows_that_find_no_room_are_told(ledger: Ledger) -> None:
 
     def stage_many() -> None:
         for number in range(10_000):
-            staging.add(1, segment_no, "c", "e", f"{number}", b"x" * 100)
+            staging.add(1, segment_no, [("c", "e", f"{number}", b"x" * 100)])
 
     with pytest.raises(CixError) as caught:
         stage_many()
@@ -217,7 +217,7 @@ def _dry_plan(ledger: Ledger) -> tuple[list[str], int]:
     staging = Staging(ledger, "run-9")
     list_no = ledger.list_no("target-x", "L1")
     for key in "ab":
-        staging.add(list_no, staging.segment_no("Readers"), key, key, key, b"1")
+        staging.add(list_no, staging.segment_no("Readers"), [(key, key, key, b"1")])
     staging.diff([list_no], DiffRules())
     keys = [row.email_key for row in staging.planned(list_no, "create")]
     staging.erase()

@@ -29,6 +29,18 @@ def test_a_sample_has_its_size_and_lies_evenly(size: int, batches: list[int]) ->
     assert not steps or max(steps) - min(steps) <= 1
 
 
+@given(st.integers(0, 30), st.lists(st.integers(1, 50), max_size=20))
+def test_a_sample_has_its_size_even_if_batches_are_sent_again_in_halves(size: int, batches: list[int]) -> None:
+    writes = sum(batches)
+    sample = Sample(size, writes)
+    picked = 0
+    for count in batches:
+        sample.picks(count)
+        sample.put_back(count)
+        picked += sum(len(sample.picks(half)) for half in (count // 2, count - count // 2))
+    assert picked == min(size, writes)
+
+
 @pytest.mark.parametrize("size", [0, 5])
 def test_a_run_that_sends_nothing_has_no_sample(size: int) -> None:
     assert Sample(size, 0).picks(0) == set()

@@ -183,7 +183,7 @@ def pairs(rows: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
 
 
 def stage(staging: Staging, list_no: int, segment: str, key: str, payload: bytes = b"1") -> None:
-    staging.add(list_no, staging.segment_no(segment), f"c-{key}", key, key, payload)
+    staging.add(list_no, staging.segment_no(segment), [(f"c-{key}", key, key, payload)])
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_any_range_of_the_plan_comes_whole_and_in_the_order_of_the_keys(
 def test_the_last_row_of_an_address_is_taken_and_the_earlier_ones_are_told(ledger: Ledger) -> None:
     rows, list_no = Staging(ledger, "run-1"), ledger.list_no("target-x", "L1")
     for number, key in enumerate(["a", "b", "a", "c", "a"]):
-        rows.add(list_no, rows.segment_no("Readers"), f"c{number}", key.upper(), key, b"%d" % number)
+        rows.add(list_no, rows.segment_no("Readers"), [(f"c{number}", key.upper(), key, b"%d" % number)])
     counts = rows.diff([list_no], DiffRules())[list_no]
 
     assert (counts.create, counts.duplicate) == (3, 2)

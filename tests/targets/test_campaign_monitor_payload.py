@@ -35,7 +35,8 @@ def mapping(*names: str, custom: tuple[str, ...] = ()) -> FieldMapping:
 def encoded(
     a_contact: Contact, a_mapping: FieldMapping, consent: str | None = "Yes"
 ) -> tuple[dict[str, Any], list[str]]:
-    payload, warnings = row_encoder(FIELDS, a_mapping, consent)(a_contact)
+    encoded_row = row_encoder(FIELDS, a_mapping, consent)(a_contact)
+    payload, warnings = encoded_row.payload, encoded_row.warnings
     return json.loads(payload), list(warnings)
 
 
@@ -130,8 +131,8 @@ def test_a_value_is_fitted_to_its_field_or_clears_it_and_every_change_is_told_wi
 def test_a_field_of_choices_that_may_grow_is_sent_what_it_has_no_option_for(
     field: str, text: str, values: list[str]
 ) -> None:
-    payload, _ = row_encoder(FIELDS, mapping(custom=(field,)), "Yes", options_grow=True)(contact({field: text}))
-    assert [value for _, value in values_of(payload)] == values
+    row = row_encoder(FIELDS, mapping(custom=(field,)), "Yes", options_grow=True)(contact({field: text}))
+    assert [value for _, value in values_of(row.payload)] == values
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def encoded(a_contact: Contact) -> tuple[dict[str, Any], list[str]]:
 
 def payload_of(a_contact: Contact, *, explicit_sms: bool) -> tuple[dict[str, Any], list[str]]:
     a_mapping = mapping(*a_contact.fields, custom=tuple(a_contact.custom_fields))
-    payload, warnings = row_encoder(LIST, a_mapping, explicit_sms=explicit_sms)(a_contact)
+    encoded_row = row_encoder(LIST, a_mapping, explicit_sms=explicit_sms)(a_contact)
+    payload, warnings = encoded_row.payload, encoded_row.warnings
     return json.loads(payload), list(warnings)
 
 
@@ -223,7 +224,8 @@ def test_a_number_for_text_messages_is_one_in_the_united_states_with_its_consent
 def test_an_option_that_a_field_is_about_to_get_is_sent() -> None:
     growing = PlatformList("L1", "Newsletter", FIELDS, options_grow=True)
     a_contact = contact({"Interests": "chess; sailing", "Size": "Huge"})
-    payload, warnings = row_encoder(growing, mapping(custom=("Interests", "Size")))(a_contact)
+    encoded_row = row_encoder(growing, mapping(custom=("Interests", "Size")))(a_contact)
+    payload, warnings = encoded_row.payload, encoded_row.warnings
     row = json.loads(payload)
     assert (row["cf:interests"], row["cf:size"], warnings) == ("chess,Sailing", "Huge", [])
 
@@ -253,7 +255,8 @@ def test_of_more_options_than_a_value_can_hold_the_last_are_left_out_whole() -> 
     options = tuple(f"Option number {number:02}" for number in range(20))
     field = CustomField("Interests", "cf:interests", "multi_select", options)
     encode = row_encoder(PlatformList("L1", "Newsletter", (field,)), mapping(custom=("Interests",)))
-    payload, warnings = encode(contact({"Interests": ";".join(options)}))
+    encoded_row = encode(contact({"Interests": ";".join(options)}))
+    payload, warnings = encoded_row.payload, encoded_row.warnings
     assert json.loads(payload)["cf:interests"] == ",".join(options[:15])
     assert len(warnings) == 1
 

@@ -76,7 +76,8 @@ def whole(payload: bytes) -> dict[str, Any]:
 
 @given(contacts(CM_STANDARD, list(CM_FIELDS)))
 def test_a_campaign_monitor_row_is_json_with_the_address_as_given_and_values_within_bounds(contact: Contact) -> None:
-    payload, warnings = CM_ENCODE(contact)
+    encoded_row = CM_ENCODE(contact)
+    payload, warnings = encoded_row.payload, encoded_row.warnings
     row = whole(payload)
     assert row["EmailAddress"] == contact.email
     assert row["ConsentToTrack"] in {"Yes", "No"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action, StagedRow
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
 
     from audience_sdk.ledger.store import Ledger
 
-    _NewRow = tuple[int, int, str, str | None, str, bytearray, int]
+    NewRow = tuple[str, str, str, bytes]
+    """The profile's key in its stream, the address as it is sent, the key of the contact, the JSON of the row."""
 
 _FETCH_ROWS = 2_000
 _WRITE_ROWS = 5_000
 _CACHE_KIB = 16_384
+_PAGE_BYTES = 16_384  # rows go through the file from end to end, three times: a sixth faster than pages of 4 KiB
+
+_STAGED_ROW = partial(tuple.__new__, StagedRow)  # as `_make`, which is written in Python
+_NOTHING_HASHED = hashlib.blake2b(digest_size=8)
 
 HELD_SUPPRESSED, HELD_AWAY = "held-suppressed", "held-away"
 """In the plan beside the actions: rows that are not sent, and why."""
@@ -163,7 +169,9 @@ def payload_hash(payload: bytes) -> int:
     Returns:
         A signed number of 64 bits, as databases hold them.
     """
-    return int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest(), "little", signed=True)
+    digest = _NOTHING_HASHED.copy()  # takes two thirds of the time of a new one
+    digest.update(payload)
+    return int.from_bytes(digest.digest(), "little", signed=True)
 
 
 def staged_path(ledger: Path, run_id: str) -> Path:
@@ -189,7 +197,7 @@ class Staging:
     def __init__(self, ledger: Ledger, run_id: str) -> None:
         self.path = staged_path(ledger.path, run_id)
         self._connection = ledger.connection
-        self._unwritten: list[_NewRow] = []
+        self._unwritten: list[tuple[int, int, str, str | None, str, bytearray, int]] = []
         with clear_errors(self.path):
             make_private(self.path)
             self._connection.execute("ATTACH DATABASE ? AS staging", (str(self.path),))
@@ -197,6 +205,7 @@ class Staging:
             # leave the file whole all the same, as it is read from when the run ends.
             self._connection.execute("PRAGMA staging.journal_mode = MEMORY")
             self._connection.execute("PRAGMA staging.synchronous = OFF")
+            self._connection.execute(f"PRAGMA staging.page_size = {_PAGE_BYTES}")
             self._connection.execute(f"PRAGMA staging.cache_size = -{_CACHE_KIB}")
             for statement in _SCHEMA:
                 self._connection.execute(statement)
@@ -212,26 +221,31 @@ class Staging:
         query = "SELECT segment_no FROM staging.segments WHERE name = ?"
         return int(self._connection.execute(query, (segment,)).fetchone()[0])
 
-    def add(self, list_no: int, segment_no: int, row_key: str, email: str, email_key: str, payload: bytes) -> None:
-        """Stage a row, after those before it in the stream.
+    def add(self, list_no: int, segment_no: int, rows: Iterable[NewRow]) -> None:
+        """Stage rows, after those before them in the stream.
 
         Args:
             list_no: The ledger's number of the list.
             segment_no: The run's number of the segment.
-            row_key: The profile's key in its stream.
-            email: The address as it is sent.
-            email_key: The key of the contact.
-            payload: The JSON of the row.
+            rows: The rows.
 
         Raises:
             CixError: `DISK_FULL`.
         """
-        own_email = None if email == email_key else email
         # Python's binding for SQLite takes a bytearray as it is, and bytes only after a long search for an adapter.
-        self._unwritten.append(
-            (list_no, segment_no, row_key, own_email, email_key, bytearray(payload), payload_hash(payload))
+        self._unwritten.extend(
+            (
+                list_no,
+                segment_no,
+                row_key,
+                None if email == email_key else email,
+                email_key,
+                bytearray(payload),
+                payload_hash(payload),
+            )
+            for row_key, email, email_key, payload in rows
         )
-        if len(self._unwritten) == _WRITE_ROWS:
+        if len(self._unwritten) >= _WRITE_ROWS:
             self._write()
 
     def keep(self, list_no: int, segment_no: int, email_key: str) -> None:
@@ -346,14 +360,18 @@ class Staging:
             """
             SELECT email_key, coalesce(email, email_key), row_key, g.name, x'', NULL, 0
             FROM staging.staged s JOIN staging.segments g USING (segment_no)
-            WHERE list_no = ? AND EXISTS (
-              SELECT 1 FROM staging.staged later
-              WHERE later.list_no = s.list_no AND later.email_key = s.email_key AND later.id > s.id
-            )
+            WHERE list_no = :list_no
+              AND email_key IN (
+                SELECT email_key FROM staging.staged WHERE list_no = :list_no GROUP BY email_key HAVING count(*) > 1
+              )
+              AND EXISTS (
+                SELECT 1 FROM staging.staged later
+                WHERE later.list_no = s.list_no AND later.email_key = s.email_key AND later.id > s.id
+              )
             """,
-            (list_no,),
+            {"list_no": list_no},
         )
-        return map(StagedRow._make, cursor)
+        return map(_STAGED_ROW, cursor)
 
     def planned(
         self, list_no: int, action: str, *, first_key: str = "", last_key: str | None = None
@@ -387,7 +405,7 @@ class Staging:
                 """,  # noqa: S608 - one of two operators
                 (list_no, action, first_key, last_key, _FETCH_ROWS),
             ).fetchall()
-            yield from map(StagedRow._make, rows)
+            yield from map(_STAGED_ROW, rows)
             if len(rows) < _FETCH_ROWS:
                 return
             first_key, comparison = rows[-1][0], ">"

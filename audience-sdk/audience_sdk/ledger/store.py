@@ -296,6 +296,19 @@ class Ledger:
         with self.transaction():
             self.connection.executemany("INSERT OR IGNORE INTO segments (name) VALUES (?)", [(n,) for n in names])
 
+    def feeding(self, list_no: int) -> set[str]:
+        """Return the segments that feed somebody into a list, as far as the ledger knows.
+
+        Args:
+            list_no: The ledger's number of the list.
+        """
+        query = """
+            SELECT name FROM segments g WHERE EXISTS (
+              SELECT 1 FROM memberships m WHERE m.list_no = ? AND m.segment_no = g.segment_no
+            )
+        """
+        return {name for (name,) in self.connection.execute(query, (list_no,))}
+
     def add_memberships(self, list_no: int) -> None:
         """Note whom the run's segments feed into a list, before anything is sent.
 
