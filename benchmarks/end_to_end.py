@@ -31,20 +31,22 @@ def run(results: Results, profiles: int, runs: int) -> None:
     Args:
         results: Where the figures go.
         profiles: Size of the segment.
-        runs: How often all of it is done.
+        runs: How often it is done.
     """
     first, later = source.folder(profiles), source.next_folder(profiles)
     results.facts["rows_that_differ"] = source.differences(profiles)
     warm_up(source.folder(1_000))
     for name in PLATFORMS:
         results.commands[name] = public(" ".join(command(name)))
-    for _ in range(runs):
+    for rounds_before in range(runs):
         for name in PLATFORMS:
             with platform(name) as each:
                 results.add(f"{name} first", each.export(first, NO_PACE))
                 results.add(f"{name} unchanged", each.export(first, NO_PACE))
                 results.add(f"{name} left out", each.export(first, NO_PACE, with_state=True))
-                results.add(f"{name} changed", each.export(later, {**NO_PACE, "sync_mode": "mirror"}))
+                # What this case shows are the rows that are sent; its time is that of a request or two for each leaver.
+                if rounds_before == 0:
+                    results.add(f"{name} changed", each.export(later, {**NO_PACE, "sync_mode": "mirror"}))
 
 
 def tables(content: Mapping[str, Any]) -> str:
@@ -68,7 +70,8 @@ def tables(content: Mapping[str, Any]) -> str:
     return (
         f"{number(content['settings']['profiles'])} profiles of 12 columns. Memory is the peak of each process, CPU"
         f" that of Meltano and its plugins together. In the last run {number(differ['changed'])} rows differ and"
-        f" {number(differ['left'])} are gone.\n\n" + table(head, rows)
+        f" {number(differ['left'])} are gone; it was made in the first round alone, for what it sends.\n\n"
+        + table(head, rows)
     )
 
 
