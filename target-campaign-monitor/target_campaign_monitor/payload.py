@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from audience_sdk.destination import EncodedRow, find_custom_fields
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 
 CONSENT_WORDS = {"yes": "Yes", "no": "No", "unchanged": "Unchanged"}
 _CONSENT_VALUES = {"yes": "Yes", "true": "Yes", "1": "Yes", "no": "No", "false": "No", "0": "No"}
+
+
+class _Element(msgspec.Struct, rename="pascal", gc=False):
+    """A value of a custom field; what has no value here does not stand in the JSON."""
+
+    key: str
+    value: str
+    clear: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Subscriber(msgspec.Struct, rename="pascal", gc=False):
+    """An element of `Subscribers`, its members in the order of the JSON: the hash of a contact is over these bytes."""
+
+    email_address: str
+    consent_to_track: str
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    mobile_number: str | msgspec.UnsetType = msgspec.UNSET
+    consent_to_send_sms: str | msgspec.UnsetType = msgspec.UNSET
+    custom_fields: list[_Element] | msgspec.UnsetType = msgspec.UNSET
 
 
 def row_encoder(
@@ -46,31 +65,28 @@ def row_encoder(
         )
         raise CixError(SETTING_INVALID, message)
     fitters = [(name, field.key, fitter(field, options_grow=options_grow)) for name, field in custom_fields.items()]
-    encoder = msgspec.json.Encoder()
+    to_json = msgspec.json.Encoder().encode
 
     def encode(contact: Contact) -> EncodedRow:
         warnings: list[str] = []
-        row: dict[str, Any] = {
-            "EmailAddress": contact.email,
-            "ConsentToTrack": consent or consent_of("consent_to_track", contact, warnings),
-        }
+        row = _Subscriber(contact.email, consent or consent_of("consent_to_track", contact, warnings))
         if named:
-            row["Name"] = name_of(contact)
+            row.name = name_of(contact)
         if mobile:
-            number = row["MobileNumber"] = fit_mobile(contact.fields.get("mobile_number", ""), warnings)
+            number = row.mobile_number = fit_mobile(contact.fields.get("mobile_number", ""), warnings)
             if texted and number:
-                row["ConsentToSendSms"] = consent_of("consent_to_send_sms", contact, warnings)
+                row.consent_to_send_sms = consent_of("consent_to_send_sms", contact, warnings)
         if fitters:
-            elements = row["CustomFields"] = []
+            elements = row.custom_fields = []
             texts = contact.custom_fields
             for name, key, fit in fitters:
                 values = fit(texts[name], warnings) if name in texts else ()
-                if values:
-                    elements.extend([{"Key": key, "Value": value} for value in values])
-                else:
+                for value in values:
+                    elements.append(_Element(key, value))  # noqa: PERF401 - mostly one, and a list costs more
+                if not values:
                     # An empty value clears the field at the platform.
-                    elements.append({"Key": key, "Value": "", "Clear": True})
-        return EncodedRow(encoder.encode(row), warnings)
+                    elements.append(_Element(key, "", clear=True))
+        return EncodedRow(to_json(row), warnings)
 
     return encode
 
