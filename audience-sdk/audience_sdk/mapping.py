@@ -198,7 +198,8 @@ def _texts(values: Sequence[Any], fields: Iterable[tuple[str, int, tuple[int, ..
         # Most values are texts; asking for them here spares a call for each of a million rows.
         text = value.strip() if type(value) is str else as_text(value)
         for place in others:
-            more = as_text(values[place])
+            value = values[place]
+            more = value.strip() if type(value) is str else as_text(value)
             text = f"{text} {more}" if text and more else text or more
         if text:
             texts[name] = text

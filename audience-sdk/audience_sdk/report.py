@@ -36,6 +36,9 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+_TO_JSON = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder for each row
+
+
 @dataclass
 class Counts:
     """What became of the rows of one list, and how many contacts left it.
@@ -107,7 +110,7 @@ class Report:
 
     def __post_init__(self) -> None:
         """Make the run's folder and the file of rejected rows."""
-        path = self.directory / "rejected.jsonl"
+        self._rejected_path = path = self.directory / "rejected.jsonl"
         with _clear_errors(path):
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE)
@@ -181,8 +184,8 @@ class Report:
             "segment": segment,
             "list_id": list_id,
         }
-        with _clear_errors(self.directory / "rejected.jsonl"):
-            self._rejected.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with _clear_errors(self._rejected_path):
+            self._rejected.write(_TO_JSON(row) + "\n")
 
     def total(self) -> Counts:
         """Return the counts of all lists together."""
@@ -214,7 +217,7 @@ class Report:
             The summary's path.
         """
         try:
-            with _clear_errors(self.directory / "rejected.jsonl"):
+            with _clear_errors(self._rejected_path):
                 self._rejected.close()
         except CixError:
             # A run that fails already, perhaps for this very reason, still gets its summary.
