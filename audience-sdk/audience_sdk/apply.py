@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from audience_sdk.cli import log_unexpected
-from audience_sdk.contact import Action, Outcome, RowProblem, StagedRow
+from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
     JOB_FAILED,
@@ -25,12 +24,14 @@ from audience_sdk.errors import (
     CixError,
 )
 from audience_sdk.ledger import doubt
-from audience_sdk.ledger.ids import remember_ids
+from audience_sdk.ledger.ids import forget_ids, remember_ids, with_ids
+from audience_sdk.reach import RowsInReach
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Destination, Limits
     from audience_sdk.ledger import JournalledBatch, Ledger, Staging
     from audience_sdk.plan import ListPlan, Plan
@@ -66,34 +67,8 @@ class _Sent:
 
     plan: ListPlan
     journalled: JournalledBatch
-    rows: int
+    rows: Sequence[StagedRow]
     sampled: list[StagedRow]
-
-
-class _RowsInReach(Sequence[StagedRow]):
-    """The rows of a batch that the platform works on: read again from the disk, and only if somebody asks for one.
-
-    Args:
-        count: How many there are.
-        read: Reads them.
-    """
-
-    def __init__(self, count: int, read: Callable[[], Iterable[StagedRow]]) -> None:
-        self._count = count
-        self._read = read
-        self._rows: list[StagedRow] | None = None
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> StagedRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[StagedRow]: ...
-    def __getitem__(self, index: int | slice) -> StagedRow | Sequence[StagedRow]:
-        if self._rows is None:
-            self._rows = list(self._read())
-        return self._rows[index]
 
 
 def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterator[list[StagedRow]]:
@@ -190,11 +165,10 @@ class Applier:
         single = max(_SINGLE_LOOK_UPS, plan.members // _PAGE_OF_MEMBERS)
         if plan.diff.remove > single:
             # An id that was seen earlier may be that of another address by now.
-            self._staging.clear_platform_ids(plan.list_no)
+            forget_ids(self._ledger, plan.list_no)
             ids = destination.ids(plan.list_id)
             try:
                 while found := list(islice(ids, _REMEMBERED_AT_ONCE)):
-                    self._staging.set_platform_ids(plan.list_no, found)
                     remember_ids(self._ledger, plan.list_no, found)
             except CixError as error:
                 self._error = self._error or error
@@ -226,8 +200,10 @@ class Applier:
         journalled = self._ledger.journal(
             self._report.run_id, plan.list_no, action.value, rows[0].email_key, rows[-1].email_key
         )
+        if action is Action.REMOVE and self._destination.removes_by_id:
+            rows = with_ids(self._ledger, plan.list_no, rows)
         sampled = [] if action is Action.REMOVE else [rows[position] for position in self._sample.picks(len(rows))]
-        sent = _Sent(plan, journalled, len(rows), sampled)
+        sent = _Sent(plan, journalled, rows, sampled)
         batch = Batch(plan.list_id, action, rows, journalled.begun_at)
         call = self._destination.send
         if action is Action.REMOVE and self._unsubscribe:
@@ -277,13 +253,16 @@ class Applier:
             return
         if isinstance(answer, Job):
             self._ledger.journal_job(sent.journalled, answer.job_id)
+            journalled = sent.journalled
+            # A job can have many rows, and many jobs can be under way.
+            sent.rows = RowsInReach(len(sent.rows), lambda: self._staging.rows_of(journalled))
             self._jobs[answer.job_id] = sent
         else:
             self._confirmed(sent, answer)
 
     def _halve(self, sent: _Sent, problem: RowProblem) -> None:
         """Send the halves of a batch that was refused whole, until the rows that it is refused for stand alone."""
-        rows = list(self._rows_of(sent))
+        rows = list(sent.rows)
         self._refusals += 1
         if self._refusals > _MAX_REFUSALS:
             message = f"{_MAX_REFUSALS} requests in a row were refused for what is in them. {problem.reason}"
@@ -322,7 +301,7 @@ class Applier:
         batch = Batch(
             sent.plan.list_id,
             Action(sent.journalled.action),
-            _RowsInReach(sent.rows, lambda: self._rows_of(sent)),
+            sent.rows,
             sent.journalled.begun_at,
         )
         try:
@@ -343,12 +322,12 @@ class Applier:
 
     def _confirmed(self, sent: _Sent, result: BatchResult) -> None:
         # First the ledger: what it could not keep is not counted as done either.
-        self._ledger.confirm(sent.journalled, result)
+        self._ledger.confirm(sent.journalled, sent.rows, result)
         if result.platform_ids:
             remember_ids(self._ledger, sent.plan.list_no, result.platform_ids.items())
         if result.problems:
             self._note_problems(sent, result)
-        confirmed = sent.rows - len(result.problems)
+        confirmed = len(sent.rows) - len(result.problems)
         self._refusals = 0 if confirmed else self._refusals
         counts = self._report.list_counts(sent.plan.list_id)
         action = sent.journalled.action
@@ -356,7 +335,7 @@ class Applier:
             self._report.warn(text)
         if action == Action.REMOVE.value:
             counts.removed += confirmed
-            for row in self._rows_of(sent):
+            for row in sent.rows:
                 if row.email_key not in result.problems:
                     self._report.left(sent.plan.list_id, row.row_key, row.email)
         else:
@@ -371,7 +350,7 @@ class Applier:
         self._advance(confirmed)
 
     def _note_problems(self, sent: _Sent, result: BatchResult) -> None:
-        for row in self._rows_of(sent):
+        for row in sent.rows:
             problem = result.problems.get(row.email_key)
             if problem is not None:
                 self._problem(sent.plan, sent.journalled.action, row, problem)
@@ -388,22 +367,16 @@ class Applier:
             self._error = self._error or error
         refused = error.code in _LATER
         outcome, code = (Outcome.DEFERRED, error.code) if refused or keep else (Outcome.FAILED, ROW_UNCONFIRMED)
-        for row in self._rows_of(sent):
+        for row in sent.rows:
             self._problem(
                 sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
             )
         if keep:
             return
         if error.in_doubt:
-            doubt(self._ledger, sent.journalled)
+            doubt(self._ledger, sent.journalled, sent.rows)
         else:
             self._ledger.drop(sent.journalled)
-
-    def _rows_of(self, sent: _Sent) -> Iterator[StagedRow]:
-        journalled = sent.journalled
-        return self._staging.planned(
-            journalled.list_no, journalled.action, first_key=journalled.first_key, last_key=journalled.last_key
-        )
 
     def _problem(self, plan: ListPlan, action: str, row: StagedRow, problem: RowProblem) -> None:
         if action == Action.REMOVE.value:
@@ -412,7 +385,7 @@ class Applier:
             self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
             # A run that defers or fails rows is no success, and vouches for no segment anyway.
             if problem.outcome is Outcome.REJECTED:
-                self._report.unsettled |= self._staging.segments_of(plan.list_no, row.email_key)
+                self._report.unsettled |= self._staging.segments_of(plan.list_no, action, row.email_key)
         self._advance(1)
 
     def _finish_list(self, plan: ListPlan) -> None:

@@ -94,10 +94,11 @@ class StagedRow(NamedTuple):
         row_key: The profile's key in its stream.
         segment: The stream.
         payload: The JSON of the row, as `row_encoder` made it; empty for a contact that leaves.
-        platform_id: The platform's id of the contact, where an answer has shown it; the contact may have another
-            address by now, unless `Destination.ids` has shown it in this run.
+        platform_id: Of a contact that leaves, the platform's id, where an answer has shown it; the contact may have
+            another address by now, unless `Destination.ids` has shown it in this run.
         returns: Whether the contact may come back to a list that it has left: an earlier run has taken it off, or the
             export readmits it.
+        hash: Of the payload, as the ledger keeps it.
     """
 
     email_key: str
@@ -107,6 +108,7 @@ class StagedRow(NamedTuple):
     payload: bytes
     platform_id: str | None = None
     returns: bool = False
+    hash: int = 0
 
 
 class InvalidEmailError(ValueError):

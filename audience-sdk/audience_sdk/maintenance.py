@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
-from audience_sdk.ledger import Ledger, ledger_path, staged_path, upkeep
-from audience_sdk.ledger.database import PRIVATE, clear_errors
+from audience_sdk.ledger import Ledger, ledger_path, planned, staged_path, upkeep
+from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.ledger.locks import held
 from audience_sdk.recover import erase_leftovers
 
@@ -74,7 +73,7 @@ def forget(settings: Settings, email_key: str) -> int:
         found = upkeep.forget(ledger, email_key)
         erase_leftovers(ledger)
         for staged in path.parent.glob(staged_path(path, "*").name):
-            found += _forget_staged(staged, email_key)
+            found += planned.forget(staged, email_key)
         for rejected in settings.output_dir.glob("*/*/rejected.jsonl"):
             found += _forget_rejected(rejected, email_key)
     return found
@@ -107,14 +106,6 @@ def _names(folder: Path, list_id: str) -> bool:
     """Say whether a run's folder is about a list; a killed run has no summary."""
     files = (folder / "summary.json", folder / "rejected.jsonl")
     return any(json.dumps(list_id).encode() in path.read_bytes() for path in files if path.exists())
-
-
-def _forget_staged(path: Path, email_key: str) -> int:
-    with clear_errors(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        found = connection.execute("DELETE FROM staged WHERE email_key = ?", (email_key,)).rowcount
-        connection.execute("DELETE FROM plan WHERE email_key = ?", (email_key,))
-        connection.execute("VACUUM")
-    return found
 
 
 def _forget_rejected(path: Path, email_key: str) -> int:

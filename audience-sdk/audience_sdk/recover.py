@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
-from audience_sdk.ledger import Staging, doubt, staged_path
-from audience_sdk.ledger.database import is_sound
+from audience_sdk.ledger import PlannedRows, doubt, staged_path
 from audience_sdk.ledger.locks import held
 
 if TYPE_CHECKING:
@@ -52,17 +51,12 @@ def recover(
     """
     for run_id, batches in ledger.journalled(list_no).items():
         logger.info("Run %s left %d batches in flight for list %s; settling them.", run_id, len(batches), list_id)
-        path = staged_path(ledger.path, run_id)
-        if path.exists() and not is_sound(path):
-            logger.warning("The staged rows of run %s are damaged; rows that differ are sent again.", run_id)
-        elif path.exists():
-            staging = Staging(ledger, run_id)
-            try:
-                _settle_jobs(destination, ledger, staging, list_id, batches, stop)
+        plan = _plan_of(run_id, ledger, logger)
+        if plan is not None:
+            with closing(plan):
+                _settle_jobs(destination, ledger, plan, list_id, batches, stop)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
-                    doubt(ledger, batch)
-            finally:
-                staging.close()
+                    doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
             ledger.drop(batch)
 
@@ -80,10 +74,24 @@ def erase_leftovers(ledger: Ledger) -> None:
                 path.unlink(missing_ok=True)
 
 
+def _plan_of(run_id: str, ledger: Ledger, logger: logging.Logger) -> PlannedRows | None:
+    """Return the plan that a run has left behind, if it is there and whole."""
+    path = staged_path(ledger.path, run_id)
+    if not path.exists():
+        return None
+    try:
+        return PlannedRows.of_past_run(path)
+    except CixError as error:
+        if error.code is not LEDGER_UNUSABLE:
+            raise
+        logger.warning("The staged rows of run %s are damaged; rows that differ are sent again.", run_id)
+        return None
+
+
 def _settle_jobs(
     destination: Destination,
     ledger: Ledger,
-    staging: Staging,
+    plan: PlannedRows,
     list_id: str,
     batches: list[JournalledBatch],
     stop: threading.Event,
@@ -95,10 +103,9 @@ def _settle_jobs(
     while jobs:
         for job_id, answer in destination.poll(jobs).items():
             batch = jobs.pop(job_id)
-            rows = staging.planned(batch.list_no, batch.action, first_key=batch.first_key, last_key=batch.last_key)
-            whole = Batch(list_id, Action(batch.action), list(rows), batch.begun_at)
+            whole = Batch(list_id, Action(batch.action), list(plan.rows_of(batch)), batch.begun_at)
             try:
-                ledger.confirm(batch, destination.settle(whole, answer))
+                ledger.confirm(batch, whole.rows, destination.settle(whole, answer))
             except CixError as error:
                 if error.code not in {JOB_FAILED, LEDGER_UNUSABLE}:
                     raise

@@ -343,11 +343,8 @@ class Run:
     def _apply(self, plan: Plan, read_to_the_end: Collection[str]) -> CixError | None:
         self._ledger.add_segments(self._segments)
         contents_held.forget(self._ledger, [each.list_no for each in plan.lists], self._segments)
-        left_from = {}
         for each in plan.lists:
-            # Nobody can have left what fed nobody before.
-            left_from[each.list_no] = self._ledger.feeding(each.list_no).intersection(read_to_the_end)
-            self._ledger.add_memberships(each.list_no)
+            self._ledger.add_memberships(each.list_no, self._staging.joined(each.list_no))
         sample = Sample(
             self._settings.read_back_sample, sum(each.diff.create + each.diff.update for each in plan.lists)
         )
@@ -364,7 +361,9 @@ class Run:
             ).run(plan)
         if error is None:
             for each in plan.lists:
-                self._ledger.drop_memberships(each.list_no, left_from[each.list_no])
+                left = self._staging.left(each.list_no)
+                gone = ((segment, keys) for segment, keys in left if segment in read_to_the_end)
+                self._ledger.drop_memberships(each.list_no, gone)
                 self._ledger.keep_mapping(each.list_no, self._mapping_hash)
             read_back(self._destination, sample.rows, self.report, self._logger)
         return error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audience_sdk.destination import EncodedRow
     from audience_sdk.errors import ErrorCode
     from audience_sdk.ledger import Staging
-    from audience_sdk.ledger.staging import NewRow
+    from audience_sdk.ledger.sorting import NewRow
     from audience_sdk.mapping import FieldMapping
     from audience_sdk.profile import Profiles
     from audience_sdk.report import Report
@@ -98,11 +98,12 @@ class SegmentStage:
             else:
                 contacts.append(contact)
         for feed in self._feeds:
-            self._staging.add(feed.list_no, self._segment_no, self._rows(contacts, feed))
+            self._staging.add(feed.list_no, self._rows(contacts, feed))
 
     def _rows(self, contacts: Iterable[Contact], feed: Feed) -> Iterator[NewRow]:
         """Yield the rows of a list; a contact that makes none is reported as invalid."""
         encode, row_bytes, email_length = feed.encode, feed.row_bytes, feed.email_length
+        segment_no = self._segment_no
         for contact in contacts:
             email = contact.email
             if len(email) > email_length:
@@ -113,14 +114,15 @@ class SegmentStage:
             row = encode(contact)
             payload = row.payload
             if len(payload) > row_bytes:
-                self._staging.keep(feed.list_no, self._segment_no, contact.email_key)
                 self._invalid(
                     feed, contact, ROW_TOO_LARGE, f"The row has {len(payload)} bytes; the platform takes {row_bytes}."
                 )
+                yield contact.email_key, segment_no, contact.row_key, None, None
                 continue
             for text in row.warnings:
                 self._report.warn(text)
-            yield contact.row_key, email, contact.email_key, payload
+            email_key = contact.email_key
+            yield email_key, segment_no, contact.row_key, None if email == email_key else email, payload
 
     def _invalid(self, feed: Feed, contact: Contact, code: ErrorCode, reason: str) -> None:
         problem = RowProblem(Outcome.INVALID, code, reason)

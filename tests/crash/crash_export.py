@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import crash_runner
 from audience_sdk.contact import Outcome
+from audience_sdk.ledger import JournalledBatch, PlannedRows, staged_path
 from cix_sandbox import accounts
 from crash_runner import Death
 from target_campaign_monitor.destination import CampaignMonitor
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from multiprocessing.process import BaseProcess
 
+    from audience_sdk.contact import StagedRow
     from cix_sandbox.testing import RunningSandbox
 
 KILLED = -9
@@ -46,7 +48,10 @@ TUNING: Mapping[str, Any] = {
     "audience_sdk.http:_backoff": wait_none(),
     "audience_sdk.reader:_CHUNK_BYTES": 8_000,
     "audience_sdk.ledger.staging:_WRITE_ROWS": 50,
-    "audience_sdk.ledger.staging:_FETCH_ROWS": 7,
+    "audience_sdk.ledger.sorting:_BLOCK_ROWS": 8,
+    "audience_sdk.ledger.sorting:_RUNS_AT_ONCE": 3,
+    "audience_sdk.ledger.planned:_BLOCK_ROWS": 7,
+    "audience_sdk.ledger.known:_AT_ONCE": 11,
 }
 QUICK: Mapping[str, Any] = {
     "constant_contact.activity_queue_seconds": 0,
@@ -364,26 +369,27 @@ class Export:
     def staged_files(self) -> list[Path]:
         return [path for path in self.ledger_files() if ".staged-" in path.name]
 
-    def in_flight(self) -> InFlight:
-        """Read the journal of a run that is over."""
-        batches = rows = returning = jobs = 0
+    def journalled(self) -> list[tuple[JournalledBatch, list[StagedRow]]]:
+        """The batches that a run which is over has left in the journal, and their rows."""
         with closing(sqlite3.connect(self.ledger)) as ledger:
-            journal = ledger.execute("SELECT run_id, list_no, action, first_key, last_key, job_id FROM batches")
-            for run_id, list_no, action, first_key, last_key, job_id in journal.fetchall():
-                if job_id is not None:
-                    jobs += 1
-                    continue
-                batches += 1
-                staged = self.ledger.with_name(f"{self.ledger.name}.staged-{run_id}")
-                with closing(sqlite3.connect(staged)) as plan:
-                    query = (
-                        "SELECT count(*), coalesce(sum(returns), 0) FROM plan"
-                        " WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?"
-                    )
-                    found = plan.execute(query, (list_no, action, first_key, last_key)).fetchone()
-                rows += found[0]
-                returning += found[1]
-        return InFlight(batches, rows, returning, jobs)
+            query = "SELECT run_id, batch_id, list_no, action, first_key, last_key, begun_at, job_id FROM batches"
+            journal = [(run_id, JournalledBatch(*rest)) for run_id, *rest in ledger.execute(query).fetchall()]
+        found = []
+        for run_id, batch in journal:
+            with closing(PlannedRows.of_past_run(staged_path(self.ledger, run_id))) as plan:
+                found.append((batch, list(plan.rows_of(batch))))
+        return found
+
+    def in_flight(self) -> InFlight:
+        """What a run that is over has left in the journal."""
+        journalled = self.journalled()
+        unknown = [rows for batch, rows in journalled if batch.job_id is None]
+        return InFlight(
+            batches=len(unknown),
+            rows=sum(map(len, unknown)),
+            returning=sum(row.returns for rows in unknown for row in rows),
+            jobs=len(journalled) - len(unknown),
+        )
 
     # What the platform holds, and what happens there without us
 

@@ -16,14 +16,15 @@ _EMPTY_TRANSIT = "target_constant_contact.transit:TransitList.empty"
 _SECOND_PASS = "target_campaign_monitor.destination:CampaignMonitor._import"
 _RETURNING = "'resubscribe': True"
 _IMPORT = r"POST .*/(import\.json|contacts_json_import)$"
-_REMOVE = "action='remove'"
+_REMOVE, _REMOVE_ROWS = "action='remove'", "'remove', [("
 
 EVERYWHERE: dict[str, Death] = {
     "reading": AtCall("audience_sdk.target:SegmentSink.add", 2),
-    "staging": AtStatement("INSERT INTO staging.staged", nth=120),
+    "staging": AtCall("audience_sdk.ledger.blocks:Blocks.append", 2),
     "staged": AtCall("audience_sdk.ledger.staging:Staging._write", 3, after=True),
-    "planning": AtStatement(r"INSERT INTO staging\.plan\s+SELECT last", steps=800),
-    "planning-leavers": AtStatement(r"INSERT INTO staging\.plan\s+SELECT c\.", steps=800),
+    "planning": AtCall("audience_sdk.ledger.planned:PlannedRows.write", about="'create'"),
+    "planning-leavers": AtCall("audience_sdk.ledger.planned:PlannedRows.write", about=_REMOVE_ROWS, after=True),
+    "plan-not-ended": AtCall("audience_sdk.ledger.planned:PlannedRows.end"),
     "planned": AtCall("audience_sdk.run:check_guards", after=True),
     "journalled-not-sent": AtCall(_JOURNAL, after=True),
     "second-journalled-not-sent": AtCall(_JOURNAL, 2, after=True),

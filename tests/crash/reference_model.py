@@ -105,7 +105,8 @@ class Model:
         expected = self.on | _without(run.last, stay_off)
         may_leave, leavers = self._may_leave(run), self._leavers(run)
         either = self.open | (may_leave - leavers) | (may_leave & self.doubted & self.by_hand - self.ours)
-        assert _without(shows, either) == _without(expected, leavers | either)
+        on_list, due = _without(shows, either), _without(expected, leavers | either)
+        assert on_list == due, f"shown: {on_list}; due: {due}; run: {run}"
         self._check_compliance(run, shows)
         self.away = (self.away - (run.last.keys() & shows.keys())) | (self.left & leavers)
         self.open = (self.open - (run.last.keys() & shows.keys())) | (self.left & may_leave - leavers)
@@ -123,7 +124,8 @@ class Model:
         """Check the list after a run that was killed or has failed, and take over what it shows."""
         may_leave = self._may_leave(run)
         touched = run.last.keys() | may_leave
-        assert _without(shows, touched) == _without(self.on, touched)
+        on_list, due = _without(shows, touched), _without(self.on, touched)
+        assert on_list == due, f"shown: {on_list}; due: {due}; run: {run}"
         self._check_compliance(run, shows)
         self.open |= self.left & may_leave
         self.left -= self.open

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crash_export import KILLED, Export, address, people, person, segment
-from crash_runner import AtCall, AtStatement
+from crash_runner import AtCall
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def test_the_address_is_asked_for_on_standard_input_and_a_wrong_one_is_named_as_
 def test_a_run_that_was_killed_before_it_staged_anything_is_no_hindrance(to_campaign_monitor: Export) -> None:
     export = to_campaign_monitor
     export.run(segment(people(1)))
-    death = AtStatement("CREATE TABLE IF NOT EXISTS staging.segments")
+    death = AtCall("audience_sdk.ledger.planned:make_private", after=True)
     assert export.run(segment(people(1, 2)), death=death).code == KILLED
     forgotten = export.maintain("--forget", ANNA)
     assert forgotten.code == 0, forgotten.log

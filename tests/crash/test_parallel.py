@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +24,7 @@ MANY_AT_ONCE: Mapping[str, Any] = {
 
 def in_flight(export: Export) -> list[list[str]]:
     """The addresses of each batch in the journal of a run that was killed."""
-    [staged] = export.staged_files()
-    with closing(sqlite3.connect(export.ledger)) as ledger, closing(sqlite3.connect(staged)) as plan:
-        journal = ledger.execute("SELECT list_no, action, first_key, last_key FROM batches").fetchall()
-        query = "SELECT email_key FROM plan WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?"
-        return [[email for (email,) in plan.execute(query, batch)] for batch in journal]
+    return [[row.email_key for row in rows] for _, rows in export.journalled()]
 
 
 def test_no_address_is_in_two_batches_in_flight(export: Export) -> None:

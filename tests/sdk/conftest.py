@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from audience_sdk.ledger import Staging
 
 # Test folders are no packages, so the helpers are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,6 +24,20 @@ if TYPE_CHECKING:
 def platform() -> Platform:
     """A platform in memory with one empty list, L1."""
     return Platform()
+
+
+@pytest.fixture
+def every_staging_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes what a test has staged when it ends, as a run does."""
+    begin = Staging.__init__
+    with ExitStack() as stack:
+
+        def noted(self: Staging, *args: Any) -> None:
+            begin(self, *args)
+            stack.callback(self.close)
+
+        monkeypatch.setattr(Staging, "__init__", noted)
+        yield
 
 
 @pytest.fixture

@@ -8,16 +8,19 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from audience_sdk.contact import StagedRow
 from audience_sdk.destination import BatchResult
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging, store
+from audience_sdk.ledger.difference import payload_hash
 from audience_sdk.ledger.schema import MIGRATIONS
-from audience_sdk.ledger.staging import payload_hash
 from export_harness import ledger_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("every_staging_closed")
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def planned(ledger: Ledger, keys: str, run_id: str = "run-1") -> tuple[Staging, 
     list_no = ledger.list_no("target-x", "L1")
     staging = Staging(ledger, run_id)
     for key in keys:
-        staging.add(list_no, staging.segment_no("Readers"), [(key, key, key, b"1")])
+        staging.add(list_no, [(key, staging.segment_no("Readers"), key, None, b"1")])
     staging.diff([list_no], DiffRules())
     return staging, list_no
 
@@ -124,9 +127,9 @@ def test_only_the_owner_can_read_the_files(ledger: Ledger) -> None:
 
 
 def test_what_is_confirmed_is_there_for_the_next_run(ledger: Ledger, path: Path) -> None:
-    _, list_no = planned(ledger, "abc")
+    staging, list_no = planned(ledger, "abc")
     batch = ledger.journal("run-1", list_no, "create", "a", "b")
-    ledger.confirm(batch, BatchResult())
+    ledger.confirm(batch, staging.rows_of(batch), BatchResult())
 
     with closing(Ledger(path)) as later:
         assert ledger_rows(later) == dict.fromkeys([(list_no, "a"), (list_no, "b")], payload_hash(b"1"))
@@ -134,7 +137,7 @@ def test_what_is_confirmed_is_there_for_the_next_run(ledger: Ledger, path: Path)
 
 
 def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: Ledger, path: Path) -> None:
-    _, list_no = planned(ledger, "abcd")
+    staging, list_no = planned(ledger, "abcd")
     first = ledger.journal("run-1", list_no, "create", "a", "a")
     second = ledger.journal("run-1", list_no, "create", "b", "c")
     ledger.journal_job(second, "job-7")
@@ -144,7 +147,7 @@ def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: L
             ("b", "c", "job-7"),
         ]
         assert later.has_journalled("run-1")
-    ledger.confirm(first, BatchResult())
+    ledger.confirm(first, staging.rows_of(first), BatchResult())
     assert [batch.job_id for batch in ledger.journalled(list_no)["run-1"]] == ["job-7"]
     ledger.drop(second)
 
@@ -164,34 +167,17 @@ def test_journals_of_lists_are_kept_apart(ledger: Ledger) -> None:
 
 
 def test_where_the_disk_is_full_nothing_of_a_step_is_kept(ledger: Ledger) -> None:
-    keys = "abcdefghijklmnopqrstuvwxyz"
-    _, list_no = planned(ledger, keys)
+    _, list_no = planned(ledger, "a")
     batch = ledger.journal("run-1", list_no, "create", "a", "z")
     (pages,) = ledger.connection.execute("PRAGMA main.page_count").fetchone()
     ledger.connection.execute(f"PRAGMA main.max_page_count = {pages}")
-    ledger.connection.execute("UPDATE staging.plan SET hash = zeroblob(900)")
+    many = [StagedRow(key, key, key * 900, "Readers", b"1") for key in "abcdefghijklmnopqrstuvwxyz"]
     with pytest.raises(CixError) as caught:
-        ledger.confirm(batch, BatchResult())
+        ledger.confirm(batch, many, BatchResult())
 
     assert caught.value.code is DISK_FULL
     assert ledger_rows(ledger) == {}
     assert ledger.has_journalled("run-1")
-
-
-def test_staged_rows_that_find_no_room_are_told(ledger: Ledger) -> None:
-    staging = Staging(ledger, "run-1")
-    ledger.connection.execute("PRAGMA staging.max_page_count = 8")
-    segment_no = staging.segment_no("Readers")
-
-    def stage_many() -> None:
-        for number in range(10_000):
-            staging.add(1, segment_no, [("c", "e", f"{number}", b"x" * 100)])
-
-    with pytest.raises(CixError) as caught:
-        stage_many()
-
-    assert caught.value.code is DISK_FULL
-    assert str(staging.path) in caught.value.message
 
 
 def test_a_step_that_fails_is_undone(ledger: Ledger) -> None:
@@ -217,7 +203,7 @@ def _dry_plan(ledger: Ledger) -> tuple[list[str], int]:
     staging = Staging(ledger, "run-9")
     list_no = ledger.list_no("target-x", "L1")
     for key in "ab":
-        staging.add(list_no, staging.segment_no("Readers"), [(key, key, key, b"1")])
+        staging.add(list_no, [(key, staging.segment_no("Readers"), key, None, b"1")])
     staging.diff([list_no], DiffRules())
     keys = [row.email_key for row in staging.planned(list_no, "create")]
     staging.erase()
@@ -225,8 +211,9 @@ def _dry_plan(ledger: Ledger) -> tuple[list[str], int]:
 
 
 def test_a_dry_run_leaves_the_ledger_byte_for_byte(ledger: Ledger, path: Path) -> None:
-    _, list_no = planned(ledger, "a")
-    ledger.confirm(ledger.journal("run-1", list_no, "create", "a", "a"), BatchResult())
+    staging, list_no = planned(ledger, "a")
+    batch = ledger.journal("run-1", list_no, "create", "a", "a")
+    ledger.confirm(batch, staging.rows_of(batch), BatchResult())
     ledger.close()
     before = path.read_bytes()
     with closing(Ledger(path, read_only=True)) as dry:

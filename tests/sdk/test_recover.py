@@ -37,7 +37,7 @@ class Past:
         staging = Staging(self.ledger, run_id)
         for key in "abcdef":
             payload = b'{"email": "%s"}' % key.encode()
-            staging.add(self.list_no, staging.segment_no("Readers"), [(key, key, key, payload)])
+            staging.add(self.list_no, [(key, staging.segment_no("Readers"), key, None, payload)])
         staging.diff([self.list_no], DiffRules())
         return staging
 

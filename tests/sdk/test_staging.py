@@ -10,7 +10,7 @@ import pytest
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import BatchResult
 from audience_sdk.errors import PERSON_SUPPRESSED, ROW_REJECTED
-from audience_sdk.ledger import HELD_SUPPRESSED, DiffRules, Ledger, Staging, staging
+from audience_sdk.ledger import HELD_SUPPRESSED, DiffRules, Ledger, PlannedRows, Staging, planned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audience_sdk.contact import StagedRow
+    from audience_sdk.ledger import JournalledBatch
+
+pytestmark = pytest.mark.usefixtures("every_staging_closed")
 
 FEEDS = {"Readers": ("L1", "L2"), "Buyers": ("L2",), "Guests": ("L1",)}
 """The lists of each segment."""
@@ -107,9 +110,19 @@ def test_the_plan_is_the_difference_that_a_simple_model_works_out(
 ) -> None:
     path = tmp_path_factory.mktemp("ledger") / "ledger.db"
     models = {"L1": Model(), "L2": Model()}
-    for number, run in enumerate(histories):
-        with closing(Ledger(path)) as ledger:
-            Replay(ledger, f"run-{number}", run, models).play()
+    with pytest.MonkeyPatch.context() as patch:
+        # So that a few rows make several runs, blocks and pages.
+        for place, value in (
+            ("staging._WRITE_ROWS", 2),
+            ("sorting._RUNS_AT_ONCE", 2),
+            ("sorting._BLOCK_ROWS", 2),
+            ("planned._BLOCK_ROWS", 2),
+            ("known._AT_ONCE", 1),
+        ):
+            patch.setattr(f"audience_sdk.ledger.{place}", value)
+        for number, run in enumerate(histories):
+            with closing(Ledger(path)) as ledger:
+                Replay(ledger, f"run-{number}", run, models).play()
 
 
 class Replay:
@@ -124,6 +137,8 @@ class Replay:
         self.ledger.begin_run(self.run_id, "target-x")
         self.ledger.add_segments(FEEDS)
         staging = Staging(self.ledger, self.run_id)
+        for segment in FEEDS:
+            staging.segment_no(segment)
         for segment, key, payload in self.run.rows:
             for list_id in FEEDS[segment]:
                 stage(staging, self.list_nos[list_id], segment, key, payload)
@@ -133,18 +148,21 @@ class Replay:
         for list_id, model in self.models.items():
             plan = model.plan(self.run, self.rows[list_id])
             # Who is staged is known to be fed from here on, however the run ends.
-            self.ledger.add_memberships(self.list_nos[list_id])
+            self.ledger.add_memberships(self.list_nos[list_id], staging.joined(self.list_nos[list_id]))
             model.begin(self.rows[list_id])
             assert {action: self.planned(staging, list_id, action) for action in PLANNED} == plan
             self.check_counts(counts[self.list_nos[list_id]], list_id, plan)
             for action in ("create", "update", "remove"):
                 for batch in pairs(plan[action]):
                     if left == 0:
-                        return  # killed: the staged rows stay behind
+                        staging.close()
+                        return  # killed: the plan stays behind
                     left = None if left is None else left - 1
-                    self.confirm(list_id, action, batch)
+                    self.confirm(staging, list_id, action, batch)
         for list_id, model in self.models.items():
-            self.ledger.drop_memberships(self.list_nos[list_id], self.run.complete)
+            left = staging.left(self.list_nos[list_id])
+            gone = [(segment, keys) for segment, keys in left if segment in self.run.complete]
+            self.ledger.drop_memberships(self.list_nos[list_id], gone)
             model.end(self.run, self.rows[list_id])
         staging.erase()
 
@@ -166,12 +184,12 @@ class Replay:
             "held": sizes[HELD_SUPPRESSED],
         }
 
-    def confirm(self, list_id: str, action: str, batch: dict[str, bytes]) -> None:
+    def confirm(self, staging: Staging, list_id: str, action: str, batch: dict[str, bytes]) -> None:
         keys = sorted(batch, key=str.encode)
         journalled = self.ledger.journal(self.run_id, self.list_nos[list_id], action, keys[0], keys[-1])
         refused = {} if action == "remove" else {k: v for k, v in self.run.refused.items() if k in batch}
         problems = {key: PROBLEMS[outcome] for key, outcome in refused.items()}
-        self.ledger.confirm(journalled, BatchResult(problems))
+        self.ledger.confirm(journalled, staging.rows_of(journalled), BatchResult(problems))
         self.models[list_id].confirm(action, batch, refused)
 
 
@@ -183,7 +201,7 @@ def pairs(rows: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
 
 
 def stage(staging: Staging, list_no: int, segment: str, key: str, payload: bytes = b"1") -> None:
-    staging.add(list_no, staging.segment_no(segment), [(f"c-{key}", key, key, payload)])
+    staging.add(list_no, [(key, staging.segment_no(segment), f"c-{key}", None, payload)])
 
 
 @pytest.fixture
@@ -214,10 +232,11 @@ def test_any_range_of_the_plan_comes_whole_and_in_the_order_of_the_keys(
         closing(Ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")) as ledger,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(staging, "_FETCH_ROWS", 3)
-        patch.setattr(staging, "_WRITE_ROWS", 4)
+        patch.setattr(planned, "_BLOCK_ROWS", 3)
         rows, list_no = staged(ledger, in_order)
-        found = [row.email_key for row in rows.planned(list_no, "create", first_key=first, last_key=last)]
+        rows.close()
+        with closing(PlannedRows.of_past_run(rows.path)) as plan:
+            found = [row.email_key for row in plan.rows(list_no, "create", first_key=first, last_key=last)]
 
     within = [key for key in in_order if key.encode() >= first.encode()]
     assert found == [key for key in within if last is None or key.encode() <= last.encode()]
@@ -226,7 +245,7 @@ def test_any_range_of_the_plan_comes_whole_and_in_the_order_of_the_keys(
 def test_the_last_row_of_an_address_is_taken_and_the_earlier_ones_are_told(ledger: Ledger) -> None:
     rows, list_no = Staging(ledger, "run-1"), ledger.list_no("target-x", "L1")
     for number, key in enumerate(["a", "b", "a", "c", "a"]):
-        rows.add(list_no, rows.segment_no("Readers"), [(f"c{number}", key.upper(), key, b"%d" % number)])
+        rows.add(list_no, [(key, rows.segment_no("Readers"), f"c{number}", key.upper(), b"%d" % number)])
     counts = rows.diff([list_no], DiffRules())[list_no]
 
     assert (counts.create, counts.duplicate) == (3, 2)
@@ -252,6 +271,10 @@ def test_people_are_counted_once_over_all_lists(ledger: Ledger) -> None:
     assert rows.people_of(ledger.list_no("target-x", "L1"), "Buyers") == 0
 
 
+def confirm(ledger: Ledger, staging: Staging, batch: JournalledBatch) -> None:
+    ledger.confirm(batch, staging.rows_of(batch), BatchResult())
+
+
 def keys_of(rows: Iterator[StagedRow]) -> list[str]:
     return [row.email_key for row in rows]
 
@@ -260,13 +283,13 @@ def test_a_person_who_was_taken_off_a_list_comes_back_as_one_who_returns(ledger:
     ledger.begin_run("run-1", "target-x")
     ledger.add_segments(["Readers"])
     rows, list_no = staged(ledger, ["a"])
-    ledger.confirm(ledger.journal("run-1", list_no, "create", "a", "a"), BatchResult())
-    ledger.drop_memberships(list_no, ["Readers"])
+    ledger.add_memberships(list_no, rows.joined(list_no))
+    confirm(ledger, rows, ledger.journal("run-1", list_no, "create", "a", "a"))
     rows.erase()
     gone = Staging(ledger, "run-2")
     gone.diff([list_no], DiffRules(removes=True, complete=["Readers"]))
     assert keys_of(gone.planned(list_no, "remove")) == ["a"]
-    ledger.confirm(ledger.journal("run-1", list_no, "remove", "a", "a"), BatchResult())
+    confirm(ledger, gone, ledger.journal("run-1", list_no, "remove", "a", "a"))
     gone.erase()
     back, _ = staged(ledger, ["a"])
 
@@ -282,8 +305,11 @@ def test_staged_rows_are_erased_from_the_disk(ledger: Ledger) -> None:
     Staging(ledger, "run-1").erase()
 
 
-def test_closed_staged_rows_are_there_for_the_next_run(ledger: Ledger) -> None:
+def test_a_closed_plan_is_there_for_the_next_run(ledger: Ledger) -> None:
     rows, list_no = staged(ledger, ["a", "b"])
     rows.close()
-
-    assert keys_of(Staging(ledger, "run-1").planned(list_no, "create")) == ["a", "b"]
+    with closing(PlannedRows.of_past_run(rows.path)) as plan:
+        assert [(row.email_key, row.segment) for row in plan.rows(list_no, "create")] == [
+            ("a", "Readers"),
+            ("b", "Readers"),
+        ]

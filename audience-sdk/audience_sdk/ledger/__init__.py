@@ -1,14 +1,9 @@
 """The ledger: what was last confirmed on each list, and what this run has staged. All SQL is in this room."""
 
+from audience_sdk.ledger.difference import HELD_AWAY, HELD_SUPPRESSED, DiffCounts, DiffRules
 from audience_sdk.ledger.doubt import doubt
-from audience_sdk.ledger.staging import (
-    HELD_AWAY,
-    HELD_SUPPRESSED,
-    DiffCounts,
-    DiffRules,
-    Staging,
-    staged_path,
-)
+from audience_sdk.ledger.planned import PlannedRows
+from audience_sdk.ledger.staging import Staging, staged_path
 from audience_sdk.ledger.store import JournalledBatch, Ledger, ledger_path
 from audience_sdk.ledger.tokens import TokenStore
 
@@ -19,6 +14,7 @@ __all__ = [
     "DiffRules",
     "JournalledBatch",
     "Ledger",
+    "PlannedRows",
     "Staging",
     "TokenStore",
     "doubt",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from audience_sdk.errors import DISK_FULL, FILE_BUSY, LEDGER_UNUSABLE, CixError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 PRIVATE = 0o600
 """Mode of every file that holds personal data or secrets: the owner alone."""
+
+_ROWS_OF_A_STATEMENT = 100
 
 _PATIENCE_SECONDS = 120
 """How long a process waits for another one that writes the same file."""
@@ -54,19 +57,6 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
         _until_unlocked(connection.execute, "PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
-
-
-def is_sound(path: Path) -> bool:
-    """Say whether a database file is undamaged.
-
-    Args:
-        path: The file; opened for reading alone.
-    """
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
-    except sqlite3.DatabaseError:
-        return False
 
 
 @contextmanager
@@ -136,3 +126,21 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def insert_rows(
+    connection: sqlite3.Connection, insert: str, values: str, rows: Iterable[Sequence[Any]], conflict: str = ""
+) -> None:
+    """Insert rows, many with each statement, which takes half the time of one by one.
+
+    Args:
+        connection: The connection.
+        insert: The statement up to the word `VALUES`.
+        values: One row of values, in parentheses.
+        rows: What is bound to its question marks.
+        conflict: The statement's end.
+    """
+    rest = iter(rows)
+    while part := list(islice(rest, _ROWS_OF_A_STATEMENT)):
+        statement = f"{insert} VALUES {', '.join([values] * len(part))} {conflict}"
+        connection.execute(statement, list(chain.from_iterable(part)))

@@ -9,28 +9,29 @@ from audience_sdk.contact import Action
 from audience_sdk.ledger.schema import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from audience_sdk.contact import StagedRow
     from audience_sdk.ledger.store import JournalledBatch, Ledger
 
-_ROWS = "FROM staging.plan WHERE list_no = :list_no AND action = :action AND email_key BETWEEN :first AND :last"
-
 _MAY_HAVE_JOINED = f"""
-    INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
-    SELECT list_no, email_key, 0, row_key,
-      iif(returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, platform_id, :now {_ROWS}
+    INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)
+    VALUES (:list_no, :email_key, 0, :row_key,
+      iif(:returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, :now)
     ON CONFLICT (list_no, email_key) DO UPDATE SET
       hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
       -- Who is held back stays held back.
       WHERE contacts.status NOT IN (
         '{Status.AWAY.value}', '{Status.SUPPRESSED.value}', '{Status.SUPPRESSED_REMOVED.value}'
       )
-"""
+"""  # noqa: S608 - made of our own constants
 _MAY_HAVE_CHANGED = f"""
     UPDATE contacts SET hash = 0
-    WHERE list_no = :list_no AND status = '{Status.ON.value}' AND email_key IN (SELECT email_key {_ROWS})
+    WHERE list_no = :list_no AND status = '{Status.ON.value}' AND email_key = :email_key
 """  # noqa: S608 - made of our own constants
 _MAY_HAVE_LEFT = f"""
     UPDATE contacts SET status = '{Status.UNSURE_REMOVED.value}', changed_at = :now
-    WHERE list_no = :list_no AND email_key IN (SELECT email_key {_ROWS})
+    WHERE list_no = :list_no AND email_key = :email_key
 """  # noqa: S608 - made of our own constants
 _STATEMENTS = {
     Action.CREATE.value: _MAY_HAVE_JOINED,
@@ -39,7 +40,7 @@ _STATEMENTS = {
 }
 
 
-def doubt(ledger: Ledger, batch: JournalledBatch) -> None:
+def doubt(ledger: Ledger, batch: JournalledBatch, rows: Iterable[StagedRow]) -> None:
     """Take a batch off the journal that has no answer, and note that its rows may have arrived.
 
     Whoever is in the segments then is sent again, even if the ledger holds the very same contact as confirmed. Whoever
@@ -47,9 +48,13 @@ def doubt(ledger: Ledger, batch: JournalledBatch) -> None:
 
     Args:
         ledger: The ledger.
-        batch: The batch; the staged rows that it belongs to are attached.
+        batch: The batch.
+        rows: Its rows.
     """
-    rows = {"list_no": batch.list_no, "action": batch.action, "first": batch.first_key, "last": batch.last_key}
+    same = {"list_no": batch.list_no, "now": int(time.time())}
     with ledger.transaction():
-        ledger.connection.execute(_STATEMENTS[batch.action], {**rows, "now": int(time.time())})
+        ledger.connection.executemany(
+            _STATEMENTS[batch.action],
+            ({**same, "email_key": row.email_key, "row_key": row.row_key, "returns": row.returns} for row in rows),
+        )
         ledger.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from audience_sdk.contact import StagedRow
     from audience_sdk.ledger.store import Ledger
 
 
@@ -23,3 +24,28 @@ def remember_ids(ledger: Ledger, list_no: int, ids: Iterable[tuple[str, str]]) -
             "UPDATE contacts SET platform_id = ? WHERE list_no = ? AND email_key = ?",
             [(platform_id, list_no, email_key) for email_key, platform_id in ids],
         )
+
+
+def forget_ids(ledger: Ledger, list_no: int) -> None:
+    """Forget the ids of a list's contacts, before those of a listing take their place.
+
+    Args:
+        ledger: The ledger.
+        list_no: The ledger's number of the list.
+    """
+    with ledger.transaction():
+        query = "UPDATE contacts SET platform_id = NULL WHERE list_no = ? AND platform_id IS NOT NULL"
+        ledger.connection.execute(query, (list_no,))
+
+
+def with_ids(ledger: Ledger, list_no: int, rows: Sequence[StagedRow]) -> list[StagedRow]:
+    """Return rows with the platform's ids of their contacts, as far as they are remembered.
+
+    Args:
+        ledger: The ledger.
+        list_no: The ledger's number of the list.
+        rows: Rows in the order of their keys.
+    """
+    query = "SELECT email_key, platform_id FROM contacts WHERE list_no = ? AND email_key BETWEEN ? AND ?"
+    ids = dict(ledger.connection.execute(query, (list_no, rows[0].email_key, rows[-1].email_key)).fetchall())
+    return [row._replace(platform_id=ids.get(row.email_key)) for row in rows]

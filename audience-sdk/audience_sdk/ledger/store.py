@@ -7,12 +7,13 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audience_sdk.contact import Action, Outcome
+from audience_sdk.contact import Action, Outcome, StagedRow
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
-from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, transaction
+from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, insert_rows, transaction
 from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from audience_sdk.destination import BatchResult
 
 _URL_PREFIX = "sqlite:///"
+_CONFIRMED = itemgetter(*map(StagedRow._fields.index, ("email_key", "hash", "row_key")))
 
 KEEP_RUNS = 1_000
 """The ledger remembers this many runs of a target; older ones are forgotten when a run ends."""
@@ -92,9 +94,8 @@ class Ledger:
                 self._check_version()
                 if not read_only or not path.exists():
                     migrate(self.connection)
-                # A group-by over a million staged addresses sorts on disk, not in memory.
+                # What `rebuild` lists of a million people is on disk, not in memory.
                 self.connection.execute("PRAGMA temp_store = FILE")
-                self.connection.execute("CREATE TEMP TABLE refused (email_key TEXT PRIMARY KEY)")
         if not read_only:
             # A dry run, which needs it, could not keep it.
             self.hash_key()
@@ -212,41 +213,39 @@ class Ledger:
         with self.transaction():
             self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job_id, batch.batch_id))
 
-    def confirm(self, batch: JournalledBatch, result: BatchResult) -> None:
+    def confirm(self, batch: JournalledBatch, rows: Iterable[StagedRow], result: BatchResult) -> None:
         """Note what the platform made of a batch, and take it off the journal, in one step.
 
         Args:
-            batch: The batch; the staged rows that it belongs to are attached.
-            result: What became of it.
+            batch: The batch.
+            rows: Its rows.
+            result: What became of them.
         """
         problems = result.problems
+        confirmed = (row for row in rows if row.email_key not in problems) if problems else rows
         with self.transaction():
-            self.connection.execute("DELETE FROM temp.refused")
-            self.connection.executemany("INSERT INTO temp.refused VALUES (?)", [(key,) for key in problems])
             if batch.action == Action.REMOVE.value:
                 self._note_absent(batch.list_no, result.absent)
-                self._confirm_removals(batch)
+                self._confirm_removals(batch.list_no, confirmed)
             else:
-                self._confirm_contacts(batch)
+                self._confirm_contacts(batch, confirmed)
                 suppressed = [key for key, problem in problems.items() if problem.outcome is Outcome.SUPPRESSED]
                 self._suppress(batch.list_no, suppressed)
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
-    def _confirm_contacts(self, batch: JournalledBatch) -> None:
-        ours = batch.action == Action.CREATE.value
-        keys = (batch.list_no, batch.first_key, batch.last_key)
-        self.connection.execute(
+    def _confirm_contacts(self, batch: JournalledBatch, rows: Iterable[StagedRow]) -> None:
+        ours = int(batch.action == Action.CREATE.value)
+        # What is the same in all rows stands in the statement: Python's binding for SQLite takes long for each value.
+        insert_rows(
+            self.connection,
+            "INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)",
+            f"({batch.list_no}, ?, ?, ?, '{Status.ON.value}', {ours}, {int(time.time())})",
+            map(_CONFIRMED, rows),
             """
-            INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, platform_id, changed_at)
-            SELECT list_no, email_key, hash, row_key, ?, ?, platform_id, ? FROM staging.plan
-            WHERE action = ? AND list_no = ? AND email_key BETWEEN ? AND ?
-              AND email_key NOT IN (SELECT email_key FROM temp.refused)
-            ORDER BY email_key
             ON CONFLICT (list_no, email_key) DO UPDATE SET
               hash = excluded.hash, row_key = excluded.row_key, status = excluded.status,
               ours = max(ours, excluded.ours), changed_at = excluded.changed_at
             """,
-            (Status.ON.value, ours, int(time.time()), batch.action, *keys),
         )
 
     def _suppress(self, list_no: int, email_keys: Collection[str]) -> None:
@@ -271,20 +270,10 @@ class Ledger:
             [(Status.AWAY.value, int(time.time()), list_no, key, Status.UNSURE_REMOVED.value) for key in email_keys],
         )
 
-    def _confirm_removals(self, batch: JournalledBatch) -> None:
-        self.connection.execute(
-            """
-            UPDATE contacts SET status = ?, changed_at = ?
-            WHERE list_no = ? AND status != ? AND email_key IN (
-              SELECT email_key FROM staging.plan
-              WHERE list_no = ? AND action = ? AND email_key BETWEEN ? AND ?
-                AND email_key NOT IN (SELECT email_key FROM temp.refused)
-            )
-            """,
-            (
-                *(Status.REMOVED.value, int(time.time()), batch.list_no, Status.AWAY.value),
-                *(batch.list_no, batch.action, batch.first_key, batch.last_key),
-            ),
+    def _confirm_removals(self, list_no: int, rows: Iterable[StagedRow]) -> None:
+        self.connection.executemany(
+            "UPDATE contacts SET status = ?, changed_at = ? WHERE list_no = ? AND email_key = ? AND status != ?",
+            ((Status.REMOVED.value, int(time.time()), list_no, row.email_key, Status.AWAY.value) for row in rows),
         )
 
     def add_segments(self, names: Iterable[str]) -> None:
@@ -309,60 +298,36 @@ class Ledger:
         """
         return {name for (name,) in self.connection.execute(query, (list_no,))}
 
-    def add_memberships(self, list_no: int) -> None:
+    def add_memberships(self, list_no: int, people: Iterable[tuple[str, list[str]]]) -> None:
         """Note whom the run's segments feed into a list, before anything is sent.
 
         So no run, however this one ends, can take them for people whom no segment feeds.
 
         Args:
             list_no: The ledger's number of the list.
+            people: Segments, and keys of contacts whom they have not fed before.
         """
+        numbers = self._segment_numbers()
         with self.transaction():
-            self.connection.execute(
-                """
-                INSERT OR IGNORE INTO memberships
-                SELECT s.list_no, s.email_key, g.segment_no
-                FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
-                  JOIN main.segments g ON g.name = n.name
-                WHERE s.list_no = ?
-                ORDER BY s.email_key
-                """,
-                (list_no,),
-            )
-            self.connection.execute(
-                """
-                INSERT OR IGNORE INTO memberships
-                SELECT p.list_no, p.email_key, g.segment_no
-                FROM staging.present p JOIN staging.segments n ON n.segment_no = p.segment_no
-                  JOIN main.segments g ON g.name = n.name
-                WHERE p.list_no = ?
-                """,
-                (list_no,),
-            )
+            for segment, email_keys in people:
+                values = f"({list_no}, ?, {numbers[segment]})"
+                insert_rows(self.connection, "INSERT OR IGNORE INTO memberships", values, zip(email_keys, strict=True))
 
-    def drop_memberships(self, list_no: int, complete: Collection[str]) -> None:
+    def drop_memberships(self, list_no: int, people: Iterable[tuple[str, list[str]]]) -> None:
         """Note who has left the run's segments, once everything else is done.
 
         Args:
             list_no: The ledger's number of the list.
-            complete: The segments that were read to their end: who is not staged for them has left them.
+            people: Segments, and keys of contacts who have left them.
         """
+        numbers = self._segment_numbers()
+        query = "DELETE FROM memberships WHERE list_no = ? AND email_key = ? AND segment_no = ?"
         with self.transaction():
-            self.connection.executemany(
-                """
-                DELETE FROM memberships
-                WHERE list_no = :list_no AND segment_no = (SELECT segment_no FROM main.segments WHERE name = :segment)
-                  AND NOT EXISTS (
-                    SELECT 1 FROM staging.staged s JOIN staging.segments n ON n.segment_no = s.segment_no
-                    WHERE s.list_no = :list_no AND s.email_key = memberships.email_key AND n.name = :segment
-                  )
-                  AND NOT EXISTS (
-                    SELECT 1 FROM staging.present p JOIN staging.segments n ON n.segment_no = p.segment_no
-                    WHERE p.list_no = :list_no AND p.email_key = memberships.email_key AND n.name = :segment
-                  )
-                """,
-                [{"list_no": list_no, "segment": segment} for segment in complete],
-            )
+            for segment, email_keys in people:
+                self.connection.executemany(query, [(list_no, key, numbers[segment]) for key in email_keys])
+
+    def _segment_numbers(self) -> dict[str, int]:
+        return dict(self.connection.execute("SELECT name, segment_no FROM segments").fetchall())
 
     def members_on(self, list_no: int, *, adopted: bool) -> int:
         """Return how many contacts are, or may be, on a list, as far as the ledger knows.

@@ -1,0 +1,237 @@
+"""The difference of a list: who is staged for it against who is confirmed on it, both read once in the same order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from audience_sdk.contact import Action
+from audience_sdk.ledger.schema import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from audience_sdk.ledger.planned import PlannedRow
+    from audience_sdk.ledger.sorting import NewRow
+
+HELD_SUPPRESSED, HELD_AWAY, DUPLICATE = "held-suppressed", "held-away", "duplicate"
+"""In the plan beside the actions: rows that are not sent, and why."""
+
+_KEY_AND_SEGMENT, _SEGMENT = itemgetter(0, 1), itemgetter(1)
+_NOTHING_HASHED = hashlib.blake2b(digest_size=8)
+_ON = Status.ON.value
+_UNSURE = {Status.UNSURE.value, Status.UNSURE_REMOVED.value}
+_SUPPRESSED = {Status.SUPPRESSED.value, Status.SUPPRESSED_REMOVED.value}
+_JOINS_AGAIN = {Status.REMOVED.value, Status.SUPPRESSED_REMOVED.value, *_UNSURE}
+_MAY_RETURN = {*_JOINS_AGAIN, Status.AWAY.value} - {Status.UNSURE.value}
+
+
+class Known(NamedTuple):
+    """A contact of the ledger.
+
+    Attributes:
+        email_key: The key of the contact.
+        hash: Of the confirmed payload, 0 if that is not known.
+        status: A `Status`'s value.
+        ours: Whether an export has put it on the list.
+        changed_at: When the ledger learnt so, seconds since the epoch.
+        row_key: The profile's key in its stream.
+        fed: Whether a segment feeds the person that this run has not read to its end.
+    """
+
+    email_key: str
+    hash: int
+    status: str
+    ours: int
+    changed_at: int
+    row_key: str
+    fed: int
+
+
+@dataclass(frozen=True)
+class DiffRules:
+    """What the difference depends on besides the contacts.
+
+    Attributes:
+        full_resync: Whether unchanged contacts are sent too.
+        ask_again_before: Seconds since the epoch; who was suppressed before this is sent again.
+        readmit: Whether people who may have left the list by their own act are sent.
+        removes: Whether contacts that have left every segment leave the list.
+        adopt_existing: Whether contacts that an export did not put on the list may leave it too.
+        complete: The segments that were read to their end.
+    """
+
+    full_resync: bool = False
+    ask_again_before: int = 0
+    readmit: bool = False
+    removes: bool = False
+    adopt_existing: bool = False
+    complete: Collection[str] = ()
+
+
+@dataclass
+class DiffCounts:
+    """The difference between a list's staged and confirmed contacts, in rows.
+
+    Attributes:
+        people: Different addresses.
+        duplicate: Rows whose address came again later.
+        unchanged: Contacts that the platform has confirmed just so.
+        create: Contacts that are to join the list.
+        update: Contacts that are on it with another payload.
+        remove: Contacts that are to leave it.
+        held: Contacts that are not sent, because they are suppressed or may have left.
+    """
+
+    people: int = 0
+    duplicate: int = 0
+    unchanged: int = 0
+    create: int = 0
+    update: int = 0
+    remove: int = 0
+    held: int = 0
+
+
+def payload_hash(payload: bytes) -> int:
+    """Return the hash by which a contact's payload is compared with the confirmed one.
+
+    64 bits are enough: only the old and the new payload of one contact are ever compared, and the chance that a change
+    goes unseen is one in 10^19.
+
+    Args:
+        payload: The JSON of a row.
+
+    Returns:
+        A signed number of 64 bits, as databases hold them.
+    """
+    digest = _NOTHING_HASHED.copy()  # takes two thirds of the time of a new one
+    digest.update(payload)
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+@dataclass
+class Part:
+    """What the next people in the order of their keys come to.
+
+    Attributes:
+        planned: The rows of the plan by action or other kind, in the order of their keys.
+        joined: Whom a segment has not fed into the list before, by its number: the keys of the contacts.
+        left: Whom a segment has fed into the list and holds no more, likewise.
+    """
+
+    planned: defaultdict[str, list[PlannedRow]]
+    joined: defaultdict[int, list[str]]
+    left: defaultdict[int, list[str]]
+
+
+class Comparison:
+    """The people of one list, staged against known, looked at part by part in the order of their keys.
+
+    Of several rows with one address, the last one counts.
+
+    Args:
+        rules: What the difference depends on besides the contacts.
+
+    Attributes:
+        counts: The difference, as far as it was looked at.
+        people_of: How many different addresses each segment has, by its number.
+    """
+
+    def __init__(self, rules: DiffRules) -> None:
+        self.counts = DiffCounts()
+        self.people_of: Counter[int] = Counter()
+        self._rules = rules
+
+    def part(self, staged: Sequence[NewRow], known: Sequence[Known], fed: Collection[tuple[str, int]]) -> Part:
+        """Compare the next people.
+
+        Args:
+            staged: Rows in the order of their keys; all that have the same key.
+            known: The contacts of the ledger in the same range of keys.
+            fed: Whom the run's segments fed into the list before, in the same range: key of the contact, number of the
+                segment.
+        """
+        planned: defaultdict[str, list[PlannedRow]] = defaultdict(list)
+        contacts = {contact[0]: contact for contact in known}
+        creates, full_resync = planned[Action.CREATE.value], self._rules.full_resync
+        people = 0
+        earlier: list[NewRow] = []
+        for row, following in zip_longest(staged, islice(staged, 1, None)):
+            key, segment, row_key, email, payload = row
+            if following is not None and following[0] == key:
+                earlier.append(row)
+                continue
+            segments: tuple[int, ...] = (segment,)
+            if earlier:
+                alike = [each for each in (*earlier, row) if each[4] is not None] or [row]
+                _, _, row_key, email, payload = alike[-1]
+                segments = tuple(dict.fromkeys(each[1] for each in reversed(alike)))
+                planned[DUPLICATE] += [(key, each[3], each[2], (each[1],), b"", 0, False) for each in alike[:-1]]
+                earlier = []
+            contact = contacts.pop(key, None)
+            if payload is None:
+                continue
+            people += 1
+            digest = payload_hash(payload)
+            if contact is None:
+                creates.append((key, email, row_key, segments, payload, digest, False))
+            elif full_resync or contact.status != _ON or contact.hash != digest:
+                returns = contact.status in _MAY_RETURN
+                action = _action_for(contact, self._rules)
+                planned[action].append((key, email, row_key, segments, payload, digest, returns))
+        self._leave(contacts.values(), planned)
+        self._count(people, planned)
+        present = dict.fromkeys(map(_KEY_AND_SEGMENT, staged))
+        sendable = [row for row in staged if row[4] is not None]
+        sent = present if len(sendable) == len(staged) else dict.fromkeys(map(_KEY_AND_SEGMENT, sendable))
+        self.people_of.update(map(_SEGMENT, sent))
+        return Part(planned, _by_segment(present, but=fed), _by_segment(fed, but=present))
+
+    def _leave(self, contacts: Iterable[Known], planned: defaultdict[str, list[PlannedRow]]) -> None:
+        """Plan who leaves, of those who are not staged."""
+        if self._rules.removes:
+            planned[Action.REMOVE.value] += [
+                (contact.email_key, None, contact.row_key, (), b"", contact.hash, False)
+                for contact in contacts
+                if _leaves(contact, self._rules)
+            ]
+
+    def _count(self, people: int, planned: defaultdict[str, list[PlannedRow]]) -> None:
+        counts = self.counts
+        counts.people += people
+        counts.duplicate += len(planned[DUPLICATE])
+        counts.create += len(planned[Action.CREATE.value])
+        counts.update += len(planned[Action.UPDATE.value])
+        counts.remove += len(planned[Action.REMOVE.value])
+        counts.held += len(planned[HELD_SUPPRESSED]) + len(planned[HELD_AWAY])
+        counts.unchanged = counts.people - counts.create - counts.update - counts.held
+
+
+def _action_for(known: Known, rules: DiffRules) -> str:
+    """Return what is to be done with somebody who is staged and is not known to be on the list just so."""
+    if known.status == Status.AWAY.value:
+        return Action.CREATE.value if rules.readmit else HELD_AWAY
+    if known.status in _SUPPRESSED and known.changed_at > rules.ask_again_before:
+        return HELD_SUPPRESSED
+    if known.status in _JOINS_AGAIN or (known.status == Status.SUPPRESSED.value and not known.ours):
+        return Action.CREATE.value
+    return Action.UPDATE.value
+
+
+def _leaves(known: Known, rules: DiffRules) -> bool:
+    """Say whether somebody leaves the list who is not staged for it."""
+    may_be_on = known.status == _ON or known.status in _UNSURE
+    found = known.status == Status.FOUND.value and rules.adopt_existing
+    return (may_be_on or found) and bool(known.ours or rules.adopt_existing) and not known.fed
+
+
+def _by_segment(pairs: Iterable[tuple[str, int]], but: Collection[tuple[str, int]]) -> defaultdict[int, list[str]]:
+    keys: defaultdict[int, list[str]] = defaultdict(list)
+    for pair in pairs:
+        if pair not in but:
+            keys[pair[1]].append(pair[0])
+    return keys
