@@ -94,8 +94,9 @@ class StagedRow(NamedTuple):
         row_key: The profile's key in its stream.
         segment: The stream.
         payload: The JSON of the row, as `row_encoder` made it; empty for a contact that leaves.
-        platform_id: Of a contact that leaves, the platform's id, where an answer has shown it; the contact may have
-            another address by now, unless `Destination.ids` has shown it in this run.
+        platform_id: Of a contact that leaves a platform whose contacts leave by id (`Destination.removes_by_id`), the
+            id, where an answer has shown it; the contact may have another address by now, unless `Destination.ids` has
+            shown it in this run.
         returns: Whether the contact may come back to a list that it has left: an earlier run has taken it off, or the
             export readmits it.
         hash: Of the payload, as the ledger keeps it.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
-from audience_sdk.ledger import Ledger, ledger_path, planned, staged_path, upkeep
+from audience_sdk.ledger import Ledger, ledger_path, planned, upkeep
 from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.ledger.locks import held
-from audience_sdk.recover import erase_leftovers
+from audience_sdk.recover import erase_leftovers, plans
 
 if TYPE_CHECKING:
     import logging
@@ -72,8 +72,10 @@ def forget(settings: Settings, email_key: str) -> int:
             locks.enter_context(held(path, f"list {list_id}"))
         found = upkeep.forget(ledger, email_key)
         erase_leftovers(ledger)
-        for staged in path.parent.glob(staged_path(path, "*").name):
-            found += planned.forget(staged, email_key)
+        for run_id, plan in plans(path):
+            # A run onto a list that is new to the ledger may have begun meanwhile.
+            with held(path, f"run {run_id}", once=True):
+                found += planned.forget(plan, email_key)
         for rejected in settings.output_dir.glob("*/*/rejected.jsonl"):
             found += _forget_rejected(rejected, email_key)
     return found

@@ -130,13 +130,14 @@ class FieldMapping:
         )
 
         def to_contact(values: Sequence[Any]) -> Contact | RowProblem:
+            # Most values are texts; asking for them here and in `_texts` spares calls for each of a million rows.
+            address, row_key = values[email_at], values[0]
             try:
-                email, email_key = normalise_email(as_text(values[email_at]))
+                email, email_key = normalise_email(address if type(address) is str else as_text(address))
             except InvalidEmailError as error:
                 return error.problem
-            return Contact(
-                row_key_of(values[:key]), email, email_key, _texts(values, fields), _texts(values, custom_fields)
-            )
+            row_key = row_key.strip() if key == 1 and type(row_key) is str else row_key_of(values[:key])
+            return Contact(row_key, email, email_key, _texts(values, fields), _texts(values, custom_fields))
 
         return to_contact
 
@@ -195,7 +196,6 @@ def _texts(values: Sequence[Any], fields: Iterable[tuple[str, int, tuple[int, ..
     texts = {}
     for name, first, others in fields:
         value = values[first]
-        # Most values are texts; asking for them here spares a call for each of a million rows.
         text = value.strip() if type(value) is str else as_text(value)
         for place in others:
             value = values[place]

@@ -47,7 +47,8 @@ class Plan:
 
     Attributes:
         lists: One plan for each list that a segment has gone to.
-        people: How many different addresses the run holds.
+        people: How many different addresses the run holds; those on several lists may be counted for each, as long as
+            the sum is within `max_profiles`.
         complete: The segments that were read to their end.
     """
 
@@ -100,9 +101,15 @@ def make_plan(
             )
             for list_id, no in list_nos.items()
         ),
-        people=sum(diff.people for diff in diffs.values()) if len(diffs) <= 1 else staging.people(),
+        people=_people(diffs.values(), staging, settings.max_profiles),
         complete=frozenset(complete),
     )
+
+
+def _people(diffs: Collection[DiffCounts], staging: Staging, allowed: int) -> int:
+    """Return how many people there are; those on several lists are counted once only where it makes a difference."""
+    over_all = sum(diff.people for diff in diffs)
+    return staging.people() if len(diffs) > 1 and over_all > allowed else over_all
 
 
 def check_guards(plan: Plan, ledger: Ledger, staging: Staging, settings: Settings) -> None:

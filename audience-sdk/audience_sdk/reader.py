@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
@@ -82,6 +85,10 @@ class BulkReader(GenericSingerReader[bytes]):
             ],
             gc=False,
         )
+        record = msgspec.defstruct(
+            "Record", [("type", Literal["RECORD"]), ("stream", str), ("record", record_type)], gc=False
+        )
+        self._records_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record, float_hook=self._float_hook)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._message_type, float_hook=self._float_hook)
         self._any_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=self._float_hook)
 
@@ -146,6 +153,7 @@ class BulkReader(GenericSingerReader[bytes]):
     def _blocks(self, source: Any) -> Iterator[bytes]:
         """Yield whole lines, about a megabyte at a time; a slow tap's lines are passed on as they come."""
         raw = getattr(source, "buffer", source)
+        _enlarge(raw)
         read = getattr(raw, "read1", raw.read)
         tail = b""
         while True:
@@ -178,10 +186,13 @@ class BulkReader(GenericSingerReader[bytes]):
         Returns:
             How many lines were processed, and those that remain.
         """
+        run = self._one_run(block, lines_before)
+        if run is not None:
+            self._hand_over(run, stats)
+            return len(run.records), b""
         decoder = self._decoder
         messages = self._decode(block, lines_before)
         lines: list[bytes] = []
-        run: RecordRun | None = None
         for number, message in enumerate(messages, lines_before + 1):
             if message is not None and message.type == "RECORD":
                 if message.record is msgspec.UNSET:
@@ -204,13 +215,17 @@ class BulkReader(GenericSingerReader[bytes]):
         self._hand_over(run, stats)
         return len(messages), b""
 
+    def _one_run(self, block: bytes, lines_before: int) -> RecordRun | None:
+        """Return the records of lines that are all records of one stream, as most blocks are; None for others."""
+        messages = _decoded(block, self._records_decoder)
+        if not messages or len(set(map(_STREAM, messages))) > 1:
+            return None
+        return RecordRun(messages[0].stream, list(map(_RECORD, messages)), lines_before + 1)
+
     def _decode(self, block: bytes, lines_before: int) -> list[Any]:
         """Return the message of each line, None for a blank one."""
-        try:
-            messages = self._decoder.decode_lines(block)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            messages = []
-        if len(messages) == block.count(b"\n") + (not block.endswith(b"\n")):
+        messages = _decoded(block, self._decoder)
+        if messages:
             return messages
         # Some line is blank or bad, so they are looked at one by one.
         lines = block.removesuffix(b"\n").split(b"\n")
@@ -250,6 +265,28 @@ class BulkReader(GenericSingerReader[bytes]):
         if run is not None:
             stats["RECORD"] += len(run.records)
             self.on_records(run)
+
+
+def _enlarge(source: Any) -> None:
+    """Let a pipe hold a whole chunk, so that who writes and who reads it wait for each other less often.
+
+    Args:
+        source: The input; left alone if it is no pipe, or the system has no such setting.
+    """
+    with suppress(OSError, ValueError, AttributeError):
+        fcntl.fcntl(source.fileno(), fcntl.F_SETPIPE_SZ, _CHUNK_BYTES)
+
+
+_STREAM, _RECORD = attrgetter("stream"), attrgetter("record")
+
+
+def _decoded(block: bytes, decoder: msgspec.json.Decoder[Any]) -> list[Any]:
+    """Return the message of each line; none if some line is blank or bad."""
+    try:
+        messages = decoder.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return messages if len(messages) == block.count(b"\n") + (not block.endswith(b"\n")) else []
 
 
 def _checked(stream: Any, number: int) -> str:

@@ -15,6 +15,7 @@ from audience_sdk.ledger.locks import held
 if TYPE_CHECKING:
     import logging
     import threading
+    from pathlib import Path
 
     from audience_sdk.destination import Destination
     from audience_sdk.ledger import JournalledBatch, Ledger
@@ -62,16 +63,25 @@ def recover(
 
 
 def erase_leftovers(ledger: Ledger) -> None:
-    """Erase the staged rows of runs that have ended and left nothing in flight.
+    """Erase the plans of runs that have ended and left nothing in flight.
 
     Args:
         ledger: The ledger.
     """
-    for path in ledger.path.parent.glob(staged_path(ledger.path, "*").name):
-        run_id = path.name.removeprefix(staged_path(ledger.path, "").name)
+    for run_id, path in plans(ledger.path):
         with suppress(CixError), held(ledger.path, f"run {run_id}", once=True):
             if not ledger.has_journalled(run_id):
                 path.unlink(missing_ok=True)
+
+
+def plans(ledger: Path) -> list[tuple[str, Path]]:
+    """Return the runs that have a plan beside the ledger, and its file.
+
+    Args:
+        ledger: The ledger's file.
+    """
+    prefix = staged_path(ledger, "").name
+    return [(path.name.removeprefix(prefix), path) for path in sorted(ledger.parent.glob(f"{prefix}*"))]
 
 
 def _plan_of(run_id: str, ledger: Ledger, logger: logging.Logger) -> PlannedRows | None:
@@ -84,7 +94,7 @@ def _plan_of(run_id: str, ledger: Ledger, logger: logging.Logger) -> PlannedRows
     except CixError as error:
         if error.code is not LEDGER_UNUSABLE:
             raise
-        logger.warning("The staged rows of run %s are damaged; rows that differ are sent again.", run_id)
+        logger.warning("The plan of run %s is damaged; rows that differ are sent again.", run_id)
         return None
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.contact import Contact, Outcome, RowProblem
 from audience_sdk.errors import EMAIL_INVALID, ROW_TOO_LARGE
 from audience_sdk.mapping import as_text, row_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from audience_sdk.contact import Contact
     from audience_sdk.destination import EncodedRow
     from audience_sdk.errors import ErrorCode
     from audience_sdk.ledger import Staging
@@ -86,19 +85,19 @@ class SegmentStage:
         """
         for feed in self._feeds:
             self._report.list_counts(feed.list_id).received += len(profiles)
-        values_of, to_contact = self._values_of, self._to_contact
-        contacts: list[Contact] = []
-        for profile in profiles:
-            values = values_of(profile)
-            contact = to_contact(values)
-            if isinstance(contact, RowProblem):
-                row_key, email = row_key_of(values[: self._key_length]), as_text(values[self._email_at])
-                for feed in self._feeds:
-                    self._report.problem(feed.list_id, self._segment, row_key, email, contact)
-            else:
-                contacts.append(contact)
+        made = list(map(self._to_contact, map(self._values_of, profiles)))
+        contacts = [each for each in made if isinstance(each, Contact)]
+        if len(contacts) < len(made):
+            for profile, problem in zip(profiles, made, strict=True):
+                if isinstance(problem, RowProblem):
+                    self._report_invalid(self._values_of(profile), problem)
         for feed in self._feeds:
             self._staging.add(feed.list_no, self._rows(contacts, feed))
+
+    def _report_invalid(self, values: Sequence[Any], problem: RowProblem) -> None:
+        row_key, email = row_key_of(values[: self._key_length]), as_text(values[self._email_at])
+        for feed in self._feeds:
+            self._report.problem(feed.list_id, self._segment, row_key, email, problem)
 
     def _rows(self, contacts: Iterable[Contact], feed: Feed) -> Iterator[NewRow]:
         """Yield the rows of a list; a contact that makes none is reported as invalid."""

@@ -48,9 +48,8 @@ TUNING: Mapping[str, Any] = {
     "audience_sdk.http:_backoff": wait_none(),
     "audience_sdk.reader:_CHUNK_BYTES": 8_000,
     "audience_sdk.ledger.staging:_WRITE_ROWS": 50,
-    "audience_sdk.ledger.sorting:_BLOCK_ROWS": 8,
+    "audience_sdk.ledger.blocks:_BLOCK_ROWS": 7,
     "audience_sdk.ledger.sorting:_RUNS_AT_ONCE": 3,
-    "audience_sdk.ledger.planned:_BLOCK_ROWS": 7,
     "audience_sdk.ledger.known:_AT_ONCE": 11,
 }
 QUICK: Mapping[str, Any] = {

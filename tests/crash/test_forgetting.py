@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audience_sdk.ledger.locks import held
 from crash_export import KILLED, Export, address, people, person, segment
 from crash_runner import AtCall
 
@@ -122,3 +123,18 @@ def test_a_purged_export_can_be_set_up_again(export: Export) -> None:
     export.maintain("--purge")
     assert export.run(segment(people(1, 2))).code == 0
     assert export.on_list() == {ANNA, BAO}
+
+
+def test_nobody_is_forgotten_while_a_run_onto_a_new_list_plans(to_campaign_monitor: Export) -> None:
+    """The list is not in the ledger when the lists are locked, so the run's own lock has to tell."""
+    export = to_campaign_monitor
+    export.run(segment(people(1)))
+    plan = export.ledger.with_name("ledger.db.staged-another")
+    plan.touch(0o600)
+    with held(export.ledger, "run another"):
+        busy = export.maintain("--forget", ANNA)
+    assert busy.code == 1
+    assert "CIX-502" in busy.log
+    assert plan.exists()
+    assert export.maintain("--forget", ANNA).code == 0
+    assert not plan.exists()

@@ -13,6 +13,7 @@ from audience_sdk.destination import BatchResult
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging, store
 from audience_sdk.ledger.difference import payload_hash
+from audience_sdk.ledger.ids import forget_ids, remember_ids, with_ids
 from audience_sdk.ledger.schema import MIGRATIONS
 from export_harness import ledger_rows
 
@@ -246,3 +247,17 @@ def test_old_runs_are_forgotten_unless_they_left_something_in_flight(
 
     kept = ledger.connection.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()
     assert kept == [("run-1",), ("run-3",), ("run-4",)]
+
+
+def test_ids_are_remembered_for_those_who_leave_until_a_listing_takes_their_place(ledger: Ledger) -> None:
+    staging, list_no = planned(ledger, "abc")
+    batch = ledger.journal("run-1", list_no, "create", "a", "c")
+    rows = list(staging.rows_of(batch))
+    ledger.confirm(batch, rows, BatchResult())
+    remember_ids(ledger, list_no, [("a", "id-a"), ("b", "id-b"), ("z", "id-z")])
+    leaving = [rows[0], rows[2]]
+
+    assert [row.platform_id for row in with_ids(ledger, list_no, leaving)] == ["id-a", None]
+    assert [row.platform_id for row in with_ids(ledger, list_no + 1, leaving)] == [None, None]
+    forget_ids(ledger, list_no)
+    assert [row.platform_id for row in with_ids(ledger, list_no, leaving)] == [None, None]

@@ -45,7 +45,7 @@ def test_a_signal_while_reading_stops_the_run_before_anything_is_sent(
     process = start()
     process.open_gates("check", "send")
     process.write([schema(), *records(people(*range(6_000))), {"type": "STATE", "value": STATE}])
-    # A pipe holds 64 KiB: the reader is past most of the rows when all of them have been written.
+    process.await_that(lambda: any(process.ledger_folder.glob("*.staged-*")))
     process.signal(number)
     result = process.result()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
-from audience_sdk.ledger import planned, sorting
+from audience_sdk.ledger import blocks, planned, sorting
 from audience_sdk.ledger.planned import PlannedRows
 from audience_sdk.ledger.sorting import Scratch, SortedRows
 from hypothesis import given, settings
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from audience_sdk.ledger.sorting import NewRow
 
 _KEYS = st.text("ab\u00e4\U0001f600", min_size=1, max_size=3)
-_RUNS = st.lists(st.lists(_KEYS, max_size=9), max_size=12)
-"""The keys of the rows of each run."""
+_RUNS = st.lists(st.lists(st.tuples(_KEYS, st.booleans()), max_size=9), max_size=12)
+"""The keys of the rows of each run, and whether they can be sent."""
 
 
 @settings(max_examples=200, deadline=None)
 @given(_RUNS, st.integers(2, 4), st.integers(1, 5), st.sampled_from([1, 40, 65_536]))
 def test_rows_come_in_the_order_of_their_keys_and_alike_ones_as_they_came(
-    runs: list[list[str]], at_once: int, block_rows: int, block_bytes: int
+    runs: list[list[tuple[str, bool]]], at_once: int, block_rows: int, block_bytes: int
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sorting, "_RUNS_AT_ONCE", at_once)
-        patch.setattr(sorting, "_BLOCK_ROWS", block_rows)
-        patch.setattr(sorting, "_BLOCK_BYTES", block_bytes)
+        patch.setattr(blocks, "_BLOCK_ROWS", block_rows)
+        patch.setattr(blocks, "_BLOCK_BYTES", block_bytes)
         with closing(Scratch(Path(folder) / "rows")) as scratch:
             rows = SortedRows(scratch.blocks)
             numbered: list[NewRow] = []
             for run in runs:
                 new: list[NewRow] = [
-                    (key, 0, str(len(numbered) + place), None, None if key == "a" else b"x")
-                    for place, key in enumerate(run)
+                    (key, 0, str(len(numbered) + place), None, b"x" if sendable else None)
+                    for place, (key, sendable) in enumerate(run)
                 ]
                 numbered += new
                 rows.add(new)
@@ -48,9 +48,25 @@ def test_rows_come_in_the_order_of_their_keys_and_alike_ones_as_they_came(
             again = [row for part in rows.in_order() for row in part]
 
     found = [row for part in parts for row in part]
-    assert found == again == sorted(numbered, key=lambda row: row[0])
+    in_order = sorted(numbered, key=lambda row: row[0])
+    assert found == again
+    assert [(*row[:4], row[4] is None) for row in found] == [(*row[:4], row[4] is None) for row in in_order]
+    last = {row[0]: row for row in found if row[4] is not None}
+    assert all(row[4] == b"x" for row in last.values()), "the row that counts has its JSON"
     ends = [(before[-1][0], after[0][0]) for before, after in pairwise(parts)]
     assert all(last < first for last, first in ends), "rows with the same key are in the same part"
+
+
+def test_many_rows_with_one_address_need_no_memory_for_their_json(tmp_path: Path) -> None:
+    with closing(Scratch(tmp_path / "rows")) as scratch:
+        rows = SortedRows(scratch.blocks)
+        for run in range(3):
+            rows.add([("a", 0, f"c{run}-{number}", None, b"x" * 1_000) for number in range(1_000)])
+            rows.write()
+        ((*earlier, last),) = list(rows.in_order())
+
+    assert (last[2], last[4]) == ("c2-999", b"x" * 1_000)
+    assert sum(len(row[4] or b"") for row in earlier) < 300_000
 
 
 def test_the_sorted_rows_have_no_name_that_a_kill_could_leave_behind(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import BatchResult
 from audience_sdk.errors import PERSON_SUPPRESSED, ROW_REJECTED
-from audience_sdk.ledger import HELD_SUPPRESSED, DiffRules, Ledger, PlannedRows, Staging, planned
+from audience_sdk.ledger import HELD_SUPPRESSED, DiffRules, Ledger, PlannedRows, Staging, blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,8 +115,7 @@ def test_the_plan_is_the_difference_that_a_simple_model_works_out(
         for place, value in (
             ("staging._WRITE_ROWS", 2),
             ("sorting._RUNS_AT_ONCE", 2),
-            ("sorting._BLOCK_ROWS", 2),
-            ("planned._BLOCK_ROWS", 2),
+            ("blocks._BLOCK_ROWS", 2),
             ("known._AT_ONCE", 1),
         ):
             patch.setattr(f"audience_sdk.ledger.{place}", value)
@@ -232,7 +231,7 @@ def test_any_range_of_the_plan_comes_whole_and_in_the_order_of_the_keys(
         closing(Ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")) as ledger,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(planned, "_BLOCK_ROWS", 3)
+        patch.setattr(blocks, "_BLOCK_ROWS", 3)
         rows, list_no = staged(ledger, in_order)
         rows.close()
         with closing(PlannedRows.of_past_run(rows.path)) as plan:

@@ -12,11 +12,15 @@ import msgspec
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from io import FileIO
     from pathlib import Path
 
-    T = TypeVar("T")
+T = TypeVar("T")
+R = TypeVar("R", bound="tuple[Any, ...]")
+
+_BLOCK_ROWS = 100
+_BLOCK_BYTES = 65_536
 
 _LENGTH = struct.Struct("<I")
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -45,7 +49,7 @@ class Blocks:
             Its place.
 
         Raises:
-            CixError: `DISK_FULL`; the file is then as it was.
+            CixError: `DISK_FULL`; what was written of the block is not read again.
         """
         encoded = _ENCODE(block)
         place = self._end
@@ -68,7 +72,8 @@ class Blocks:
             CixError: `LEDGER_UNUSABLE` if there is no such block.
         """
         try:
-            return decoder.decode(self._file.read(self._length(place)))
+            with clear_file_errors(self._path):
+                return decoder.decode(self._file.read(self._length(place)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CixError(LEDGER_UNUSABLE, f"`{self._path}` is damaged.") from error
 
@@ -100,7 +105,7 @@ class Blocks:
 
 @contextmanager
 def clear_file_errors(path: Path) -> Iterator[None]:
-    """Turn the errors of a file that cannot be written into one that says what to do.
+    """Turn the errors of a file that cannot be used into one that says what to do.
 
     Args:
         path: The file, for the message.
@@ -111,4 +116,16 @@ def clear_file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CixError(DISK_FULL, f"Cannot write `{path}`: {error.strerror}.") from error
+        raise CixError(DISK_FULL, f"Cannot write or read `{path}`: {error.strerror}.") from error
+
+
+def cut(rows: Sequence[R]) -> Iterator[Sequence[R]]:
+    """Yield rows in parts of the size of a block.
+
+    Args:
+        rows: Tuples whose fifth member is the JSON of the row, or None.
+    """
+    size = sum([len(row[4] or b"") for row in rows])
+    step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES * len(rows) // (size + 1)))
+    for at in range(0, len(rows), step):
+        yield rows[at : at + step]

@@ -110,15 +110,13 @@ def clear_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Make what happens inside one atomic write.
 
     Args:
         connection: The connection.
-        begin: How it begins. `BEGIN IMMEDIATE` takes the write lock of every attached file at once, `BEGIN` that of
-            each file when it is first written.
     """
-    connection.execute(begin)
+    connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+from audience_sdk.ledger.database import clear_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +30,9 @@ def remember_ids(ledger: Ledger, list_no: int, ids: Iterable[tuple[str, str]]) -
 
 
 def forget_ids(ledger: Ledger, list_no: int) -> None:
-    """Forget the ids of a list's contacts, before those of a listing take their place.
+    """Forget the ids of all contacts of a list, before those of a listing take their place.
+
+    Should the listing break off, the next run looks up what it needs.
 
     Args:
         ledger: The ledger.
@@ -44,8 +49,10 @@ def with_ids(ledger: Ledger, list_no: int, rows: Sequence[StagedRow]) -> list[St
     Args:
         ledger: The ledger.
         list_no: The ledger's number of the list.
-        rows: Rows in the order of their keys.
+        rows: The rows of a batch.
     """
-    query = "SELECT email_key, platform_id FROM contacts WHERE list_no = ? AND email_key BETWEEN ? AND ?"
-    ids = dict(ledger.connection.execute(query, (list_no, rows[0].email_key, rows[-1].email_key)).fetchall())
+    query = "SELECT email_key, platform_id FROM json_each(?) JOIN contacts ON list_no = ? AND email_key = value"
+    keys = json.dumps([row.email_key for row in rows])
+    with clear_errors(ledger.path):
+        ids = dict(ledger.connection.execute(query, (keys, list_no)).fetchall())
     return [row._replace(platform_id=ids.get(row.email_key)) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from audience_sdk.ledger.database import clear_errors
 from audience_sdk.ledger.difference import Known
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class KnownPeople:
     """
 
     def __init__(self, ledger: Ledger, list_no: int, segments: Sequence[str], complete: Collection[str] | None) -> None:
-        self._connection = ledger.connection
+        self._connection, self._path = ledger.connection, ledger.path
         known = dict(self._connection.execute("SELECT name, segment_no FROM segments").fetchall())
         self._position = {known[name]: position for position, name in enumerate(segments) if name in known}
         others = set() if complete is None else ledger.feeding(list_no).difference(complete)
@@ -78,4 +79,5 @@ class KnownPeople:
         bounds = (after,) if last is None else (after, last)
         upper = "" if last is None else "AND email_key <= ?"
         statement = f"{query} AND email_key > ? {upper} ORDER BY email_key LIMIT {limit}"
-        return self._connection.execute(statement, bounds).fetchall()
+        with clear_errors(self._path):
+            return self._connection.execute(statement, bounds).fetchall()

@@ -13,7 +13,7 @@ import msgspec
 
 from audience_sdk.contact import StagedRow
 from audience_sdk.errors import LEDGER_UNUSABLE, CixError
-from audience_sdk.ledger.blocks import Blocks, clear_file_errors
+from audience_sdk.ledger.blocks import Blocks, clear_file_errors, cut
 from audience_sdk.ledger.database import make_private
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ PlannedRow = tuple[str, "str | None", str, tuple[int, ...], bytes, int, bool]
 """The key of the contact, the address as it is sent if it is not the key itself, the profile's key in its stream, the
 run's numbers of the segments that feed the person (that of the row first), the JSON of the row, its hash, and whether
 the contact may come back to a list that it has left."""
-
-_BLOCK_ROWS = 100
-_BLOCK_BYTES = 65_536
 
 
 class _Block(msgspec.Struct, array_like=True):
@@ -119,10 +116,8 @@ class PlannedRows:
         Raises:
             CixError: `DISK_FULL`.
         """
-        size = sum([len(row[4]) for row in rows])
-        step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES * len(rows) // (size + 1)))
-        for at in range(0, len(rows), step):
-            block = _Block(list_no, action, list(rows[at : at + step]))
+        for part in cut(rows):
+            block = _Block(list_no, action, list(part))
             self._note(block, self._blocks.append(block))
 
     def end(self) -> None:
@@ -215,6 +210,8 @@ class PlannedRows:
 def forget(path: Path, email_key: str) -> int:
     """Erase a person from the plan that a killed run has left; a damaged one, of no use to anybody, is erased whole.
 
+    The caller holds the run's lock.
+
     Args:
         path: The file.
         email_key: The key of the contact.
@@ -224,7 +221,9 @@ def forget(path: Path, email_key: str) -> int:
     """
     try:
         past = PlannedRows.of_past_run(path)
-    except CixError:
+    except CixError as error:
+        if error.code is not LEDGER_UNUSABLE:
+            raise
         path.unlink()
         return 0
     without = path.with_name(f"{path.name}.partial")

@@ -78,7 +78,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
           status TEXT
         ) WITHOUT ROWID
         """,
-        # Batches that were begun and have no confirmed outcome yet; their rows are among the run's staged rows.
+        # Batches that were begun and have no confirmed outcome yet; their rows are in the run's plan.
         """
         CREATE TABLE batches (
           batch_id INTEGER PRIMARY KEY,

@@ -1,6 +1,6 @@
 """Sorting on disk: rows come in any order and leave in that of their keys, in flat memory.
 
-What has come is sorted in memory every few thousand rows and written as a run; the runs are merged when they are read.
+What has come is sorted in memory every 20,000 rows and written as a run; the runs are merged when they are read.
 Blocks of all runs are in memory at a time, and whatever is sure to be complete among them is sorted at once, which
 takes a fraction of the time of a merge row by row.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audience_sdk.ledger.blocks import Blocks, clear_file_errors
+from audience_sdk.ledger.blocks import Blocks, clear_file_errors, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +26,6 @@ NewRow = tuple[str, int, str, "str | None", "bytes | None"]
 """The key of the contact, the run's number of the segment, the profile's key in its stream, the address as it is sent
 if it is not the key itself, and the JSON of the row; none for somebody whose row cannot be sent."""
 
-_BLOCK_ROWS = 100
-_BLOCK_BYTES = 65_536
 _RUNS_AT_ONCE = 256
 """So many runs are merged at a time; the blocks of each that are in memory take about 100 KiB."""
 
@@ -99,9 +97,7 @@ class SortedRows:
     def _write_run(self, parts: Iterable[list[NewRow]]) -> array[int]:
         places = array("Q")
         for rows in parts:
-            size = sum(len(row[4]) for row in rows if row[4] is not None)
-            step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES * len(rows) // (size + 1)))
-            places.extend(self._blocks.append(rows[at : at + step]) for at in range(0, len(rows), step))
+            places.extend(self._blocks.append(part) for part in cut(rows))
         return places
 
     def _read_run(self, places: Sequence[int]) -> Iterator[list[NewRow]]:
@@ -109,38 +105,72 @@ class SortedRows:
             yield self._blocks.read(place, _DECODER)
 
 
-def _merged(runs: Iterable[Iterator[list[NewRow]]]) -> Iterator[list[NewRow]]:
+class _Run:
+    """A sorted run that is read block by block.
+
+    Args:
+        blocks: Its rows.
+
+    Attributes:
+        head: The rows that were read and not taken yet.
+        finished: Whether there are no others.
+    """
+
+    def __init__(self, blocks: Iterator[list[NewRow]]) -> None:
+        self.head: list[NewRow] = []
+        self.finished = False
+        self._blocks = blocks
+        self._enough = 0
+
+    def read(self) -> None:
+        """Read until the head has half a block and two keys: then there is something before its last key."""
+        head = self.head
+        while not self.finished and (len(head) <= self._enough or head[0][0] == head[-1][0]):
+            block = next(self._blocks, None)
+            if block is None:
+                self.finished = True
+            elif head and head[0][0] == block[-1][0]:
+                head += _lighter(block)
+            else:
+                head += block
+                self._enough = len(block) // 2
+
+
+def _lighter(alike: list[NewRow]) -> list[NewRow]:
+    """Return rows with one key, of which the last one that can be sent alone needs its JSON: it takes their place."""
+    last = max((place for place, row in enumerate(alike) if row[4] is not None), default=None)
+    key = alike[0][0]
+    return [
+        row if place == last or row[4] is None else (key, row[1], row[2], row[3], b"")
+        for place, row in enumerate(alike)
+    ]
+
+
+def _merged(blocks: Iterable[Iterator[list[NewRow]]]) -> Iterator[list[NewRow]]:
     """Merge sorted runs; rows with the same key come in the order of the runs.
 
     Args:
-        runs: Each yields its rows in blocks.
+        blocks: The blocks of each run.
 
     Yields:
         Rows in order, in lists; rows with the same key are in the same list.
     """
-    heads: dict[Iterator[list[NewRow]], list[NewRow]] = {run: [] for run in runs}
-    unfinished = set(heads)
+    runs = [_Run(each) for each in blocks]
     while True:
-        for run in list(unfinished):
-            head = heads[run]
-            # With two keys in each head, there is something before the last key of each.
-            while len(head) <= _BLOCK_ROWS // 2 or head[0][0] == head[-1][0]:
-                block = next(run, None)
-                if block is None:
-                    unfinished.discard(run)
-                    break
-                head += block
+        for run in runs:
+            run.read()
+        unfinished = [run.head[-1][0] for run in runs if not run.finished]
         if not unfinished:
-            rest = sorted((row for head in heads.values() for row in head), key=_KEY)
+            rest = sorted((row for run in runs for row in run.head), key=_KEY)
             if rest:
                 yield rest
             return
         # What comes before the last key that every unfinished run has shown is complete.
-        bound = min(heads[run][-1][0] for run in unfinished)
+        bound = min(unfinished)
         ready: list[NewRow] = []
-        for head in heads.values():
-            cut = bisect_left(head, bound, key=_KEY)
-            ready += head[:cut]
-            del head[:cut]
+        for run in runs:
+            before = bisect_left(run.head, bound, key=_KEY)
+            ready += run.head[:before]
+            del run.head[:before]
         ready.sort(key=_KEY)
         yield ready
