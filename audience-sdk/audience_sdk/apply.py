@@ -251,6 +251,9 @@ class Applier:
             log_unexpected(_logger, error)
             self._not_confirmed(sent, _unexpected(error))
             return
+        finally:
+            # The error's traceback holds this frame, and the future the error: a circle that keeps the batch in memory.
+            del future
         if isinstance(answer, Job):
             self._ledger.journal_job(sent.journalled, answer.job_id)
             journalled = sent.journalled

@@ -11,6 +11,7 @@ from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
 from audience_sdk.ledger import PlannedRows, doubt, staged_path
 from audience_sdk.ledger.locks import held
+from audience_sdk.ledger.planned import REWRITTEN
 
 if TYPE_CHECKING:
     import logging
@@ -75,13 +76,14 @@ def erase_leftovers(ledger: Ledger) -> None:
 
 
 def plans(ledger: Path) -> list[tuple[str, Path]]:
-    """Return the runs that have a plan beside the ledger, and its file.
+    """Return the runs that have a plan beside the ledger, and its file; one that is being rewritten too.
 
     Args:
         ledger: The ledger's file.
     """
     prefix = staged_path(ledger, "").name
-    return [(path.name.removeprefix(prefix), path) for path in sorted(ledger.parent.glob(f"{prefix}*"))]
+    paths = sorted(ledger.parent.glob(f"{prefix}*"))
+    return [(path.name.removeprefix(prefix).removesuffix(REWRITTEN), path) for path in paths]
 
 
 def _plan_of(run_id: str, ledger: Ledger, logger: logging.Logger) -> PlannedRows | None:

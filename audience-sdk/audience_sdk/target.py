@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 _SLOW_PATH_SETTINGS = ("stream_maps", "flattening_enabled")
 """Settings whose work the SDK does record by record."""
 
+_USUAL_THRESHOLD = gc.get_threshold()
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
@@ -212,6 +213,8 @@ class AudienceTarget(Target):
     @override
     def process_endofpipe(self) -> None:
         """Plan, send and report; the state goes out only after everything that it covers is confirmed."""
+        # Errors of requests do form cycles, with whole batches in them.
+        gc.set_threshold(*_USUAL_THRESHOLD)
         try:
             self.run.finish(self._latest_state)
         finally:
@@ -346,8 +349,8 @@ class AudienceTarget(Target):
             return
         target.services.settings.check_lists()
         target.services.settings.check_consent()
-        # What is loaded by now stays, and rows form no cycles: looking at them again and again took a twentieth of the
-        # time.
+        # What is loaded by now stays, and what is read forms no cycles: looking at it again and again took a twentieth
+        # of the time.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         try:

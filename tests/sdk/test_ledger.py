@@ -261,3 +261,15 @@ def test_ids_are_remembered_for_those_who_leave_until_a_listing_takes_their_plac
     assert [row.platform_id for row in with_ids(ledger, list_no + 1, leaving)] == [None, None]
     forget_ids(ledger, list_no)
     assert [row.platform_id for row in with_ids(ledger, list_no, leaving)] == [None, None]
+
+
+def test_the_ids_of_a_few_are_looked_up_without_reading_the_whole_list(ledger: Ledger) -> None:
+    statements: list[str] = []
+    ledger.connection.set_trace_callback(statements.append)
+    with_ids(ledger, 1, [StagedRow("a", "a", "a", "Readers", b"")])
+    ledger.connection.set_trace_callback(None)
+    (statement,) = [each for each in statements if "json_each" in each]
+    steps = [row[3] for row in ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+    assert "json_each" in steps[0]
+    assert "email_key=?" in steps[1]

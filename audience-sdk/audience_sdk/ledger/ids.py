@@ -51,7 +51,8 @@ def with_ids(ledger: Ledger, list_no: int, rows: Sequence[StagedRow]) -> list[St
         list_no: The ledger's number of the list.
         rows: The rows of a batch.
     """
-    query = "SELECT email_key, platform_id FROM json_each(?) JOIN contacts ON list_no = ? AND email_key = value"
+    # CROSS JOIN: SQLite looks each key up, instead of holding each contact of the list against the keys.
+    query = "SELECT email_key, platform_id FROM json_each(?) CROSS JOIN contacts ON list_no = ? AND email_key = value"
     keys = json.dumps([row.email_key for row in rows])
     with clear_errors(ledger.path):
         ids = dict(ledger.connection.execute(query, (keys, list_no)).fetchall())

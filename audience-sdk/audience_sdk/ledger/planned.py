@@ -28,6 +28,10 @@ run's numbers of the segments that feed the person (that of the row first), the 
 the contact may come back to a list that it has left."""
 
 
+REWRITTEN = ".partial"
+"""The end of the name of a plan that `forget` writes anew."""
+
+
 class _Block(msgspec.Struct, array_like=True):
     """Rows of one list that have one action; without rows it is the end of the plan."""
 
@@ -226,7 +230,7 @@ def forget(path: Path, email_key: str) -> int:
             raise
         path.unlink()
         return 0
-    without = path.with_name(f"{path.name}.partial")
+    without = path.with_name(path.name + REWRITTEN)
     without.unlink(missing_ok=True)
     kept = PlannedRows(without, past.names)
     try:
