@@ -28,7 +28,7 @@ from audience_sdk.errors import (
     TOO_MANY_REJECTED,
     CixError,
 )
-from audience_sdk.ledger import HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path
+from audience_sdk.ledger import DUPLICATE, HELD_AWAY, HELD_SUPPRESSED, Ledger, Staging, ledger_path
 from audience_sdk.ledger import contents as contents_held
 from audience_sdk.ledger.locks import held
 from audience_sdk.mapping import FieldMapping, nearest
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from audience_sdk.http import Traffic
     from audience_sdk.plan import ListPlan, Plan
     from audience_sdk.settings import Settings
-
-_DUPLICATE = RowProblem(Outcome.DUPLICATE, EMAIL_DUPLICATE, EMAIL_DUPLICATE.meaning)
 
 
 class Run:
@@ -325,12 +323,9 @@ class Run:
         self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
         if plan.mapping_changed and plan.diff.update:
             self.report.warn("Sent again: the field mapping has changed since the last run.", plan.diff.update)
-        for kind, problem in _HELD.items():
+        for kind, problem in _NOT_SENT.items():
             for row in self._staging.planned(plan.list_no, kind):
                 self.report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
-        if plan.diff.duplicate:
-            for row in self._staging.duplicates(plan.list_no):
-                self.report.problem(plan.list_id, row.segment, row.row_key, row.email, _DUPLICATE)
 
     def _preview(self, plan: Plan) -> None:
         """Count the planned rows as what they would become."""
@@ -402,13 +397,14 @@ def _read_again(needed: list[str]) -> CixError | None:
     return CixError(SKIPPED_BUT_NEEDED, f"Left out as unchanged, but not (or not just so) on the list: {names}.")
 
 
-_HELD = {
+_NOT_SENT = {
     HELD_SUPPRESSED: RowProblem(
         Outcome.SUPPRESSED,
         PERSON_SUPPRESSED,
         "The platform suppressed the person earlier; `ask_suppressed_again_days` says when it is asked again.",
     ),
     HELD_AWAY: RowProblem(Outcome.SUPPRESSED, MAY_HAVE_LEFT, "May have left the list by their own act."),
+    DUPLICATE: RowProblem(Outcome.DUPLICATE, EMAIL_DUPLICATE, EMAIL_DUPLICATE.meaning),
 }
 
 _STATUS = {

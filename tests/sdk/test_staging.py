@@ -10,7 +10,7 @@ import pytest
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import BatchResult
 from audience_sdk.errors import PERSON_SUPPRESSED, ROW_REJECTED
-from audience_sdk.ledger import HELD_SUPPRESSED, DiffRules, Ledger, PlannedRows, Staging, blocks
+from audience_sdk.ledger import DUPLICATE, HELD_SUPPRESSED, DiffRules, Ledger, PlannedRows, Staging, blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -253,7 +253,7 @@ def test_the_last_row_of_an_address_is_taken_and_the_earlier_ones_are_told(ledge
         ("b", "c1", b"1"),
         ("c", "c3", b"3"),
     ]
-    assert sorted((row.email, row.row_key, row.segment) for row in rows.duplicates(list_no)) == [
+    assert sorted((row.email, row.row_key, row.segment) for row in rows.planned(list_no, DUPLICATE)) == [
         ("A", "c0", "Readers"),
         ("A", "c2", "Readers"),
     ]

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from audience_sdk.ledger.store import JournalledBatch
 
-PlannedRow = tuple[str, "str | None", str, tuple[int, ...], bytes, int, bool]
+PlannedRow = tuple[str, str | None, str, tuple[int, ...], bytes, int, bool]
 """The key of the contact, the address as it is sent if it is not the key itself, the profile's key in its stream, the
 run's numbers of the segments that feed the person (that of the row first), the JSON of the row, its hash, and whether
 the contact may come back to a list that it has left."""
-
 
 REWRITTEN = ".partial"
 """The end of the name of a plan that `forget` writes anew."""
@@ -37,7 +36,7 @@ class _Block(msgspec.Struct, array_like=True):
 
     list_no: int
     action: str
-    rows: list[tuple[str, str | None, str, tuple[int, ...], bytes, int, bool]]
+    rows: list[PlannedRow]
 
 
 class _Index:

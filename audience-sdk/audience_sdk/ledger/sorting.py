@@ -12,7 +12,7 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,10 +20,9 @@ from audience_sdk.ledger.blocks import Blocks, clear_file_errors, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from io import FileIO
     from pathlib import Path
 
-NewRow = tuple[str, int, str, "str | None", "bytes | None"]
+NewRow = tuple[str, int, str, str | None, bytes | None]
 """The key of the contact, the run's number of the segment, the profile's key in its stream, the address as it is sent
 if it is not the key itself, and the JSON of the row; none for somebody whose row cannot be sent."""
 
@@ -31,7 +30,7 @@ _RUNS_AT_ONCE = 256
 """So many runs are merged at a time; the blocks of each that are in memory take about 100 KiB."""
 
 _KEY = itemgetter(0)
-_DECODER = msgspec.msgpack.Decoder(list[tuple[str, int, str, str | None, bytes | None]])
+_DECODER = msgspec.msgpack.Decoder(list[NewRow])
 
 
 class Scratch:
@@ -43,13 +42,12 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         with clear_file_errors(path):
-            self._file: Any = tempfile.TemporaryFile(dir=path.parent, buffering=0)  # noqa: SIM115 - closed by `close`
-        file: FileIO = getattr(self._file, "file", self._file)
+            file = tempfile.TemporaryFile(buffering=0, dir=path.parent)  # noqa: SIM115 - closed by `close`
         self.blocks = Blocks(file, path)
 
     def close(self) -> None:
         """Let go of the file, which is gone then."""
-        self._file.close()
+        self.blocks.close()
 
 
 class SortedRows:

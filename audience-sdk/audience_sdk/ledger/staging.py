@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audience_sdk.ledger.difference import DUPLICATE, Comparison
+from audience_sdk.ledger.difference import Comparison
 from audience_sdk.ledger.known import KnownPeople
 from audience_sdk.ledger.planned import PlannedRows
 from audience_sdk.ledger.sorting import Scratch, SortedRows
@@ -195,20 +195,12 @@ class Staging:
             for segment, email_keys in self._scratch.blocks.read(place, _MEMBERSHIPS):
                 yield self._names[segment], email_keys
 
-    def duplicates(self, list_no: int) -> Iterator[StagedRow]:
-        """Yield the rows of a list whose address came again later.
-
-        Args:
-            list_no: The ledger's number of the list.
-        """
-        return self.planned(list_no, DUPLICATE)
-
     def planned(self, list_no: int, action: str) -> Iterator[StagedRow]:
         """Yield the rows of a list that have one action, in the order of `email_key`.
 
         Args:
             list_no: The ledger's number of the list.
-            action: An `Action`'s value, `HELD_SUPPRESSED` or `HELD_AWAY`.
+            action: An `Action`'s value, `HELD_SUPPRESSED`, `HELD_AWAY` or `DUPLICATE`.
         """
         return self._plan.rows(list_no, action)
 
