@@ -2,7 +2,7 @@
 
 Handlers run on one event loop and use the connection without awaiting in between, so every
 transaction is alone by construction. What a transaction has committed survives a SIGKILL of the
-process (write-ahead log, `synchronous=NORMAL`).
+process, not one of the machine (write-ahead log, `synchronous=OFF`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA cache_size = -32768")

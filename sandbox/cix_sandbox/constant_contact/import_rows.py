@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -181,7 +180,9 @@ class RowReader:
         Raises:
             RowFault: The row cannot be imported.
         """
-        groups: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        texts: dict[str, str | int] = {}
+        custom: dict[str, str] = {}
+        rest: dict[str, dict[str, str]] = {}
         places = self._places
         for column, value in row.items():
             place = places.get(column)
@@ -197,24 +198,23 @@ class RowReader:
             elif len(text) > limit:
                 text = self._shorten(column, text, limit)
             if takes is None or not text or takes(text):
-                groups[group][key] = text
+                into = texts if group == "text" else custom if group == "custom" else rest.setdefault(group, {})
+                into[key] = text
             elif self._rules.wrong_value == "row_error":
                 raise RowFault(f"Invalid value for {self._labels[key]}")
-        texts = groups.pop("text", {})
-        checked = groups.pop("checked", None)
+        checked = rest.pop("checked", None)
         if checked:
             texts |= checked
-        phones = groups.pop("phone", None)
-        custom = groups.pop("custom", None)
         email = self._check_identity(texts)
         if checked:
             _check_dates(texts)
             self._check_sms(texts)
+        phones = rest.pop("phone", None)
         return ImportedPerson(
             email,
             texts,
             self._limit(phones, PHONES_PER_CONTACT, "phone numbers") if phones else None,
-            _join_streets(groups) if groups else None,
+            _join_streets(rest) if rest else None,
             self._limit(custom, FIELDS_PER_CONTACT, "custom fields") if custom else None,
         )
 
