@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -132,6 +133,7 @@ class Applier:
         self._pool = ThreadPoolExecutor(destination.limits.calls)
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
         self._jobs: dict[str, _Sent] = {}
+        self._ended: deque[tuple[_Sent, object]] = deque()
         self._refusals = 0
         self._poll_wait = _FIRST_POLL_SECONDS
         self._next_poll = 0.0
@@ -193,7 +195,8 @@ class Applier:
 
     def _busy(self) -> bool:
         limits = self._destination.limits
-        return len(self._calls) >= limits.calls or len(self._calls) + len(self._jobs) >= limits.in_flight
+        unsettled = len(self._calls) + len(self._jobs) + len(self._ended)
+        return len(self._calls) >= limits.calls or unsettled >= limits.in_flight
 
     def _begin(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
         """Journal a batch, then give it to a worker."""
@@ -220,21 +223,27 @@ class Applier:
         # Only now does the run wait for jobs alone; before, a poll costs a request and the time to send more.
         self._poll_wait = _FIRST_POLL_SECONDS
         self._next_poll = min(self._next_poll, time.monotonic() + _FIRST_POLL_SECONDS)
-        while self._calls or self._jobs:
-            if self._jobs and not self._calls and self._stop.is_set():
+        while self._calls or self._jobs or self._ended:
+            if self._jobs and not self._calls and not self._ended and self._stop.is_set():
                 self._leave_jobs(CixError(STOPPED, "The run was stopped while the platform worked on a job."))
             else:
                 self._wait()
 
     def _wait(self) -> None:
-        """Wait for an answer to arrive or a poll to fall due, and take in what there is."""
+        """Wait for an answer to arrive or a poll to fall due, and take in what there is.
+
+        Of the jobs that have ended, one is settled at a time: the platform gets its next batches meanwhile.
+        """
         if self._calls:
-            done, _ = wait(self._calls, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
+            timeout = 0.0 if self._ended else _LOOK_UP_SECONDS
+            done, _ = wait(self._calls, timeout=timeout, return_when=FIRST_COMPLETED)
             # In the order in which they were begun, so that the same answers make the same run.
             for future in [call for call in self._calls if call in done]:
                 self._answered(future, self._calls.pop(future))
-        elif self._jobs:
+        elif self._jobs and not self._ended:
             self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
+        if self._ended:
+            self._settle(*self._ended.popleft())
         if self._jobs and time.monotonic() >= self._next_poll:
             self._poll()
 
@@ -289,8 +298,7 @@ class Applier:
         except CixError as error:
             self._leave_jobs(error)
             return
-        for job_id, answer in answers.items():
-            self._settle(destination, self._jobs.pop(job_id), answer)
+        self._ended.extend((self._jobs.pop(job_id), answer) for job_id, answer in answers.items())
         now = time.time()
         late = [
             job for job, sent in self._jobs.items() if now - sent.journalled.begun_at > destination.job_deadline_seconds
@@ -300,7 +308,8 @@ class Applier:
             message = f"Job {job_id} did not end within {destination.job_deadline_seconds:.0f} s."
             self._not_confirmed(sent, CixError(JOB_UNFINISHED, message), keep=True)
 
-    def _settle(self, destination: JobDestination, sent: _Sent, answer: object) -> None:
+    def _settle(self, sent: _Sent, answer: object) -> None:
+        destination = _job_destination(self._destination)
         batch = Batch(
             sent.plan.list_id,
             Action(sent.journalled.action),

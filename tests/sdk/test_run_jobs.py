@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from audience_sdk.errors import PLATFORM_UNREACHABLE, CixError
 from export_harness import STATE, Export, key, people, segment
 from memory_destination import Limits, MemoryJobDestination
+
+if TYPE_CHECKING:
+    from audience_sdk.destination import Batch, BatchResult
 
 
 @pytest.fixture
@@ -47,6 +53,25 @@ def test_no_more_jobs_are_under_way_than_the_platform_allows(jobs: Export) -> No
 
     assert len(jobs.platform.jobs) == 20
     assert max(open_jobs) <= 3
+
+
+def test_the_platform_gets_its_next_batch_while_jobs_that_have_ended_are_settled(jobs: Export) -> None:
+    arrived: list[int] = []
+
+    class Patient(MemoryJobDestination):
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            deadline = time.monotonic() + 10
+            while answer[0] == "job-3" and len(self.platform.batches) < 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            arrived.append(len(self.platform.batches))
+            return super().settle(batch, answer)
+
+    jobs.destination = Patient
+    jobs.platform.job_state = lambda _job: "done" if len(jobs.platform.jobs) >= 3 else "working"
+    result = jobs.run(segment(people(*range(8))))
+
+    assert result.counts() == {"received": 8, "created": 8}
+    assert arrived[2] == 4
 
 
 def test_rows_of_a_job_are_told_apart(jobs: Export) -> None:
