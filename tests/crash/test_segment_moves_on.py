@@ -28,6 +28,17 @@ def test_who_joined_in_a_killed_run_and_has_left_the_segment_since_leaves_the_li
 
 
 @pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
+def test_who_joined_in_a_killed_run_and_has_left_the_segment_since_can_join_again(
+    export: Export, death: AtCall
+) -> None:
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), death=death, **MIRROR).code == KILLED
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2), address(3)}
+
+
+@pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
 def test_a_change_of_a_killed_run_that_was_taken_back_since_is_taken_back_at_the_platform(
     export: Export, death: AtCall
 ) -> None:

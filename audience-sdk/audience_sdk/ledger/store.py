@@ -264,7 +264,15 @@ class Ledger:
         )
 
     def _note_absent(self, list_no: int, email_keys: Collection[str]) -> None:
-        """Note who had left before we could take them off, unless it was an earlier attempt of ours that did it."""
+        """Note who had left before we could take them off.
+
+        Those whom an earlier attempt of ours may have taken off have not left by themselves, and those of whom no
+        answer has ever said that they joined may never have been on the list: they count as never sent.
+        """
+        self.connection.executemany(
+            "DELETE FROM contacts WHERE list_no = ? AND email_key = ? AND status = ?",
+            [(list_no, key, Status.UNSURE.value) for key in email_keys],
+        )
         self.connection.executemany(
             "UPDATE contacts SET status = ?, changed_at = ? WHERE list_no = ? AND email_key = ? AND status != ?",
             [(Status.AWAY.value, int(time.time()), list_no, key, Status.UNSURE_REMOVED.value) for key in email_keys],
