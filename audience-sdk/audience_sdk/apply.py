@@ -56,6 +56,9 @@ _FIRST_POLL_SECONDS = 0.5
 _SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
 """Leavers are looked up one by one as long as listing everybody would cost more requests."""
 
+_ROWS_AT_ONCE = 500
+"""So many rows are added to a batch at once, where they are sure to fit."""
+
 _REMEMBERED_AT_ONCE = 5_000
 
 _LOOK_UP_SECONDS = 0.5
@@ -85,12 +88,22 @@ def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterato
     """
     batch: list[StagedRow] = []
     size = overhead
-    for row in rows:
-        if batch and (len(batch) == limits.rows or size + len(row.payload) > limits.body_bytes):
+    rest = iter(rows)
+    while part := list(islice(rest, min(_ROWS_AT_ONCE, limits.rows - len(batch)))):
+        together = sum([len(row.payload) for row in part]) + len(part)  # with a comma after each
+        if size + together <= limits.body_bytes:
+            batch += part
+            size += together
+        else:
+            for row in part:
+                if batch and size + len(row.payload) > limits.body_bytes:
+                    yield batch
+                    batch, size = [], overhead
+                batch.append(row)
+                size += len(row.payload) + 1
+        if len(batch) == limits.rows:
             yield batch
             batch, size = [], overhead
-        batch.append(row)
-        size += len(row.payload) + 1  # the comma before the next row
     if batch:
         yield batch
 
@@ -394,10 +407,11 @@ class Applier:
         if action == Action.REMOVE.value:
             self._report.removal_problem(plan.list_id, row.row_key, row.email, problem)
         else:
-            self._report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
+            segments = self._staging.segments_of(row)
+            self._report.problem(plan.list_id, segments[0], row.row_key, row.email, problem)
             # A run that defers or fails rows is no success, and vouches for no segment anyway.
             if problem.outcome is Outcome.REJECTED:
-                self._report.unsettled |= self._staging.segments_of(plan.list_no, action, row.email_key)
+                self._report.unsettled.update(segments)
         self._advance(1)
 
     def _finish_list(self, plan: ListPlan) -> None:

@@ -178,7 +178,7 @@ def _send(subject: Subject, action: Action, people: Iterable[str], *, returns: b
     rows = []
     for email in sorted(people):
         payload = b"" if action is Action.REMOVE else encode(Contact("key", email, email, {}, {})).payload
-        rows.append(StagedRow(email, email, "key", "conformance", payload, returns=returns))
+        rows.append(StagedRow(email, None, "key", (), payload, returns=returns))
     batch = Batch(subject.list_id, action, rows, time.time())
     answer = subject.destination.send(batch)
     if not isinstance(answer, BatchResult):

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
@@ -85,31 +85,37 @@ class Action(str, Enum):
     """The contact leaves the list, as its profile has left every segment that feeds it."""
 
 
-class StagedRow(NamedTuple):
+class StagedRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A row of a batch.
 
     Attributes:
         email_key: The key of the contact.
-        email: The address as it is sent.
+        address: The address as it is sent, if it is not the key itself.
         row_key: The profile's key in its stream.
-        segment: The stream.
+        segments: The run's numbers of the segments that feed the person, that of the row first; none for a contact that
+            leaves.
         payload: The JSON of the row, as `row_encoder` made it; empty for a contact that leaves.
+        hash: Of the payload, as the ledger keeps it.
+        returns: Whether the contact may come back to a list that it has left: an earlier run has taken it off, or the
+            export readmits it.
         platform_id: Of a contact that leaves a platform whose contacts leave by id (`Destination.removes_by_id`), the
             id, where an answer has shown it; the contact may have another address by now, unless `Destination.ids` has
             shown it in this run.
-        returns: Whether the contact may come back to a list that it has left: an earlier run has taken it off, or the
-            export readmits it.
-        hash: Of the payload, as the ledger keeps it.
     """
 
     email_key: str
-    email: str
+    address: str | None
     row_key: str
-    segment: str
+    segments: tuple[int, ...]
     payload: bytes
-    platform_id: str | None = None
-    returns: bool = False
     hash: int = 0
+    returns: bool = False
+    platform_id: str | None = None
+
+    @property
+    def email(self) -> str:
+        """The address as it is sent."""
+        return self.address or self.email_key
 
 
 class InvalidEmailError(ValueError):
@@ -170,7 +176,7 @@ def normalise_email(value: str) -> tuple[str, str]:
         reason = f"The address is longer than {MAX_EMAIL_LENGTH} characters."
     if reason is not None:
         raise InvalidEmailError(RowProblem(Outcome.INVALID, EMAIL_INVALID, reason))
-    return email, email_key_of(email)
+    return email, email.lower() if email.isascii() else email_key_of(email)
 
 
 def email_key_of(text: str) -> str:

@@ -325,7 +325,8 @@ class Run:
             self.report.warn("Sent again: the field mapping has changed since the last run.", plan.diff.update)
         for kind, problem in _NOT_SENT.items():
             for row in self._staging.planned(plan.list_no, kind):
-                self.report.problem(plan.list_id, row.segment, row.row_key, row.email, problem)
+                segment = self._staging.segments_of(row)[0]
+                self.report.problem(plan.list_id, segment, row.row_key, row.email, problem)
 
     def _preview(self, plan: Plan) -> None:
         """Count the planned rows as what they would become."""

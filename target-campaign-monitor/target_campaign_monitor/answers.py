@@ -21,7 +21,7 @@ from target_campaign_monitor.codes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Batch
@@ -171,18 +171,22 @@ def _row_problem(row: StagedRow, failure: dict[str, Any]) -> RowProblem:
     code = failure.get("Code")
     if code in ROW_PROBLEMS:
         return ROW_PROBLEMS[code]
-    message = without_values(str(failure.get("Message", "no reason")), set(_texts([row])))
+    message = without_values(str(failure.get("Message", "no reason")), _sent([row]))
     return RowProblem(Outcome.REJECTED, ANSWER_UNKNOWN, f"Import of a row: {message} (code {code}).")
 
 
 def _unknown(reply: Reply, what: str, batch: Batch | None = None) -> CixError:
     """Return the error for an answer that nobody knows; whether it was carried out is not known either."""
-    sent = set(_texts(batch.rows)) if batch is not None else ()
+    sent = _sent(batch.rows) if batch is not None else ()
     return CixError(ANSWER_UNKNOWN, f"{what}: {redacted(reply.status, reply.body, sent)}.", in_doubt=True)
 
 
+def _sent(rows: Iterable[StagedRow]) -> set[str]:
+    """Return the texts of rows that an answer could repeat."""
+    return set(_texts([(row.email_key, row.email, row.row_key, row.payload) for row in rows]))
+
+
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of rows, or of a part of them, that an answer could repeat."""
     if isinstance(value, bytes):
         yield from _texts(msgspec.json.decode(value) if value else None)
     elif isinstance(value, dict):

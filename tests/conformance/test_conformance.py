@@ -13,6 +13,7 @@ from audience_sdk.http import Api
 from audience_sdk.ledger import TokenStore
 from audience_sdk.mapping import FieldMapping
 from audience_sdk.oauth import RefreshingToken, TokenEndpoint
+from msgspec import structs
 from requests.auth import HTTPBasicAuth
 from target_campaign_monitor.destination import CampaignMonitor
 from target_constant_contact.answers import again
@@ -131,7 +132,7 @@ class NeverRemoves(Broken):
 
 class NeverLetsReturn(Broken):
     def send(self, batch: Batch) -> BatchResult:
-        return self._true.send(replace(batch, rows=[row._replace(returns=False) for row in batch.rows]))
+        return self._true.send(replace(batch, rows=[structs.replace(row, returns=False) for row in batch.rows]))
 
 
 class ListsNobody(Broken):
@@ -188,6 +189,5 @@ def test_a_person_who_unsubscribed_is_not_resubscribed_by_a_twin_without_the_bat
 
 
 def _bad_row(batch: Batch) -> Any:
-    return batch.rows[0]._replace(
-        payload=b'{"EmailAddress":"x@nowhere","ConsentToTrack":"Yes"}', email="x@nowhere", email_key="x@nowhere"
-    )
+    payload = b'{"EmailAddress":"x@nowhere","ConsentToTrack":"Yes"}'
+    return structs.replace(batch.rows[0], payload=payload, email_key="x@nowhere")

@@ -172,7 +172,7 @@ def test_where_the_disk_is_full_nothing_of_a_step_is_kept(ledger: Ledger) -> Non
     batch = ledger.journal("run-1", list_no, "create", "a", "z")
     (pages,) = ledger.connection.execute("PRAGMA main.page_count").fetchone()
     ledger.connection.execute(f"PRAGMA main.max_page_count = {pages}")
-    many = [StagedRow(key, key, key * 900, "Readers", b"1") for key in "abcdefghijklmnopqrstuvwxyz"]
+    many = [StagedRow(key, key, key * 900, (0,), b"1") for key in "abcdefghijklmnopqrstuvwxyz"]
     with pytest.raises(CixError) as caught:
         ledger.confirm(batch, many, BatchResult())
 
@@ -266,7 +266,7 @@ def test_ids_are_remembered_for_those_who_leave_until_a_listing_takes_their_plac
 def test_the_ids_of_a_few_are_looked_up_without_reading_the_whole_list(ledger: Ledger) -> None:
     statements: list[str] = []
     ledger.connection.set_trace_callback(statements.append)
-    with_ids(ledger, 1, [StagedRow("a", "a", "a", "Readers", b"")])
+    with_ids(ledger, 1, [StagedRow("a", "a", "a", (0,), b"")])
     ledger.connection.set_trace_callback(None)
     (statement,) = [each for each in statements if "json_each" in each]
     steps = [row[3] for row in ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement}")]

@@ -42,7 +42,7 @@ class Platform:
 
 
 def rows(*values: Any) -> list[StagedRow]:
-    return [StagedRow(f"{n}@example.com", "", "c", "S", json.dumps(each).encode()) for n, each in enumerate(values)]
+    return [StagedRow(f"{n}@example.com", "", "c", (0,), json.dumps(each).encode()) for n, each in enumerate(values)]
 
 
 def test_a_field_is_missing_if_no_spelling_of_it_is_there() -> None:

@@ -46,7 +46,7 @@ def test_a_run_that_sends_nothing_has_no_sample(size: int) -> None:
     assert Sample(size, 0).picks(0) == set()
 
 
-ROWS = [StagedRow(f"{n}@example.com", f"{n}@example.com", "c", "S", b"{}") for n in range(3)]
+ROWS = [StagedRow(f"{n}@example.com", f"{n}@example.com", "c", (0,), b"{}") for n in range(3)]
 
 
 class Told:

@@ -86,8 +86,7 @@ def test_where_no_file_can_be_it_is_told(tmp_path: Path) -> None:
 def path(tmp_path: Path) -> Path:
     """A plan that was closed."""
     path = tmp_path / "ledger.db.staged-run-1"
-    with closing(PlannedRows(path, ["Readers", "Buyers"])) as plan:
-        plan.begin()
+    with closing(PlannedRows(path)) as plan:
         plan.write(1, "create", [(key, None, f"c-{key}", (1, 0), b"{}", 7, False) for key in "abc"])
         plan.write(2, "create", [("b", "B", "c-b", (0,), b"{}", 7, True)])
         plan.end()
@@ -96,15 +95,13 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_plan_that_was_closed_is_read_again_whole(path: Path) -> None:
     with closing(PlannedRows.of_past_run(path)) as plan:
-        assert [(row.email_key, row.segment, row.hash) for row in plan.rows(1, "create")] == [
-            ("a", "Buyers", 7),
-            ("b", "Buyers", 7),
-            ("c", "Buyers", 7),
+        assert [(row.email_key, row.segments, row.hash) for row in plan.rows(1, "create")] == [
+            ("a", (1, 0), 7),
+            ("b", (1, 0), 7),
+            ("c", (1, 0), 7),
         ]
         assert [(row.email, row.returns) for row in plan.rows(2, "create")] == [("B", True)]
         assert list(plan.rows(1, "update")) == []
-        assert plan.segments_of(1, "create", "b") == {"Readers", "Buyers"}
-        assert plan.segments_of(1, "create", "bb") == set()
 
 
 @pytest.mark.parametrize("left", [0, 1, 3, 4, 10, -1, -4])
@@ -128,8 +125,7 @@ def test_a_plan_with_holes_is_damaged(path: Path, place: int) -> None:
 
 def test_a_plan_that_was_not_ended_is_damaged(path: Path) -> None:
     path.unlink()
-    with closing(PlannedRows(path, ["Readers"])) as plan:
-        plan.begin()
+    with closing(PlannedRows(path)) as plan:
         plan.write(1, "create", [("a", None, "c", (0,), b"{}", 7, False)])
     _check_damaged(path)
 

@@ -15,7 +15,7 @@ from target_campaign_monitor.answers import error_of, import_result, leaving_pro
 from target_campaign_monitor.codes import ERRORS
 
 ROWS = [
-    StagedRow(key, key.title(), f"c{key[0]}", "S", json.dumps({"EmailAddress": key, "Name": name}).encode())
+    StagedRow(key, key.title(), f"c{key[0]}", (0,), json.dumps({"EmailAddress": key, "Name": name}).encode())
     for key, name in (("a@example.com", "Anna Ærø"), ("b@example.com", "Bo Moe"))
 ]
 BATCH = Batch("L1", Action.CREATE, ROWS, 0.0)

@@ -240,8 +240,8 @@ class Recorder:
 def test_the_body_of_an_import_never_resubscribes_and_starts_no_journey() -> None:
     encode = row_encoder(FIELDS, mapping("name", custom=("City",)), "No")
     rows = [
-        StagedRow("a@example.com", "A@example.com", "c1", "S", encode(contact({"City": "Ribe"}, name="Ann")).payload),
-        StagedRow("b@example.com", "b@example.com", "c2", "S", encode(contact(name="Bo")).payload),
+        StagedRow("a@example.com", "A@example.com", "c1", (0,), encode(contact({"City": "Ribe"}, name="Ann")).payload),
+        StagedRow("b@example.com", "b@example.com", "c2", (0,), encode(contact(name="Bo")).payload),
     ]
     api = Recorder()
     CampaignMonitor(api, "no").send(Batch("L1", Action.CREATE, rows, 0.0))

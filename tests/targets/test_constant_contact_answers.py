@@ -154,7 +154,7 @@ class Scripted:
         return self.replies.pop(0)
 
 
-BATCH = Batch("L1", Action.CREATE, [StagedRow("a@example.com", "a@example.com", "c1", "S", b"{}")], 0.0)
+BATCH = Batch("L1", Action.CREATE, [StagedRow("a@example.com", "a@example.com", "c1", (0,), b"{}")], 0.0)
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "time_out", "cancelled", "lost"])
@@ -210,7 +210,7 @@ def test_a_listing_is_read_to_the_page_without_a_link_and_its_links_never_lead_e
     assert api.asked == [("GET", "/contacts", {"limit": 5}), ("GET", "/contacts", {"cursor": "bGltaXQ9NQ=="})]
 
 
-LEAVERS = Batch("L1", Action.REMOVE, [StagedRow(e, e, e, "S", b"") for e in ("a@example.com", "b@example.com")], 0.0)
+LEAVERS = Batch("L1", Action.REMOVE, [StagedRow(e, e, e, (0,), b"") for e in ("a@example.com", "b@example.com")], 0.0)
 
 
 def found(email: str, *lists: str) -> Reply:

@@ -220,7 +220,7 @@ class Moving:
 
 def clear(api: Moving, emails: list[str]) -> list[str]:
     """Clear the last names of people whose rows have none any more."""
-    rows = [StagedRow(email, email, "", "", b'{"job_title": "Baker"}') for email in emails]
+    rows = [StagedRow(email, email, "", (), b'{"job_title": "Baker"}') for email in emails]
     mapped = frozenset({"last_name", "job_title"})
     return Clearing(api, 500).clear(rows, mapped, {}, list_id="L", since=datetime.now(timezone.utc))
 

@@ -275,8 +275,8 @@ class Recorder:
 def test_the_body_of_an_import_names_its_one_list_and_no_permission() -> None:
     encode = row_encoder(LIST, mapping("first_name", custom=("City",)))
     rows = [
-        StagedRow("a@example.com", "a@example.com", "c1", "S", encode(contact(first_name="Ann")).payload),
-        StagedRow("b@example.com", "b@example.com", "c2", "S", encode(contact({"City": "Ribe"})).payload),
+        StagedRow("a@example.com", "a@example.com", "c1", (0,), encode(contact(first_name="Ann")).payload),
+        StagedRow("b@example.com", "b@example.com", "c2", (0,), encode(contact({"City": "Ribe"})).payload),
     ]
     api = Recorder()
     assert ConstantContact(api, 60).send(Batch("L1", Action.CREATE, rows, 0.0)) == Job("job-1")

@@ -73,7 +73,7 @@ def activity(rows: int, *, refused: int = 0, not_added: int = 0, errors: tuple[s
 
 
 def leaver(email: str) -> StagedRow:
-    return StagedRow(email, email, "", "", b"")
+    return StagedRow(email, email, "", (), b"")
 
 
 def read_back(account: Account, answer: dict[str, Any], emails: list[str], reader: ReadBack | None = None) -> Landed:

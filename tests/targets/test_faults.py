@@ -135,13 +135,10 @@ def test_a_batch_that_is_refused_whole_is_halved_and_nobody_is_lost(target: Targ
 def test_a_row_for_which_every_batch_is_refused_is_rejected_alone(to_campaign_monitor: Target) -> None:
     target = to_campaign_monitor
     body = {"Code": 400, "Message": "Failed to deserialize your request."}
-    # The whole batch, its first half, and that half's first row are refused.
-    target.sandbox.fault("status", status=400, body=body, path="import", count=1)
-    target.sandbox.fault("status", status=400, body=body, path="import", skip=1, count=1)
-    target.sandbox.fault("status", status=400, body=body, path="import", skip=3, count=1)
-    ran = target.run(stream(people(4)), max_rejected_ratio=1)
+    # The whole batch, and whichever half comes first.
+    target.sandbox.fault("status", status=400, body=body, path="import", count=2)
+    ran = target.run(stream(people(2)), max_rejected_ratio=1)
     assert ran.code == 0
-    assert ran.counts["rejected"] >= 1
-    assert ran.counts["rejected"] + ran.counts["created"] == 4
+    assert ran.counts == {"received": 2, "rejected": 1, "created": 1}
     assert target.on_list().isdisjoint({line["email"] for line in ran.rejected})
     assert len(target.on_list()) == ran.counts["created"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from audience_sdk.contact import Action
 from audience_sdk.ledger.schema import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from audience_sdk.ledger.planned import PlannedRow
     from audience_sdk.ledger.sorting import NewRow
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 HELD_SUPPRESSED, HELD_AWAY, DUPLICATE = "held-suppressed", "held-away", "duplicate"
 """In the plan beside the actions: rows that are not sent, and why."""
 
-_KEY_AND_SEGMENT, _SEGMENT = itemgetter(0, 1), itemgetter(1)
+KeysBySegment = Mapping[int, Collection[str]]
+"""Keys of contacts, each once, by the run's number of the segment."""
+
+_KEY, _SEGMENT = itemgetter(0), itemgetter(1)
+_NO_FEEDERS: dict[str, tuple[int, ...]] = {}
 _NOTHING_HASHED = hashlib.blake2b(digest_size=8)
 _ON = Status.ON.value
 _UNSURE = {Status.UNSURE.value, Status.UNSURE_REMOVED.value}
@@ -124,8 +129,8 @@ class Part:
     """
 
     planned: defaultdict[str, list[PlannedRow]]
-    joined: defaultdict[int, list[str]]
-    left: defaultdict[int, list[str]]
+    joined: dict[int, list[str]]
+    left: dict[int, list[str]]
 
 
 class Comparison:
@@ -146,36 +151,27 @@ class Comparison:
         self.people_of: Counter[int] = Counter()
         self._rules = rules
 
-    def part(self, staged: Sequence[NewRow], known: Sequence[Known], fed: Collection[tuple[str, int]]) -> Part:
+    def part(self, staged: Sequence[NewRow], known: Sequence[Known], fed: KeysBySegment) -> Part:
         """Compare the next people.
 
         Args:
             staged: Rows in the order of their keys; all that have the same key.
             known: The contacts of the ledger in the same range of keys.
-            fed: Whom the run's segments fed into the list before, in the same range: key of the contact, number of the
-                segment.
+            fed: Whom the run's segments fed into the list before, in the same range.
         """
         planned: defaultdict[str, list[PlannedRow]] = defaultdict(list)
         contacts = {contact[0]: contact for contact in known}
         creates, full_resync = planned[Action.CREATE.value], self._rules.full_resync
         people = 0
-        earlier: list[NewRow] = []
-        for row, following in zip_longest(staged, islice(staged, 1, None)):
-            key, segment, row_key, email, payload = row
-            if following is not None and following[0] == key:
-                earlier.append(row)
-                continue
-            segments: tuple[int, ...] = (segment,)
-            if earlier:
-                alike = [each for each in (*earlier, row) if each[4] is not None] or [row]
-                _, _, row_key, email, payload = alike[-1]
-                segments = tuple(dict.fromkeys(each[1] for each in reversed(alike)))
-                planned[DUPLICATE] += [(key, each[3], each[2], (each[1],), b"", 0, False) for each in alike[:-1]]
-                earlier = []
+        rows, feeders = staged, _NO_FEEDERS
+        if len(set(map(_KEY, staged))) < len(staged):
+            rows, feeders = _last_of_each(staged, planned[DUPLICATE])
+        for key, segment, row_key, email, payload in rows:
             contact = contacts.pop(key, None)
             if payload is None:
                 continue
             people += 1
+            segments = feeders.get(key) or (segment,)
             digest = payload_hash(payload)
             if contact is None:
                 creates.append((key, email, row_key, segments, payload, digest, False))
@@ -185,11 +181,11 @@ class Comparison:
                 planned[action].append((key, email, row_key, segments, payload, digest, returns))
         self._leave(contacts.values(), planned)
         self._count(people, planned)
-        present = dict.fromkeys(map(_KEY_AND_SEGMENT, staged))
+        present = _by_segment(staged)
         sendable = [row for row in staged if row[4] is not None]
-        sent = present if len(sendable) == len(staged) else dict.fromkeys(map(_KEY_AND_SEGMENT, sendable))
-        self.people_of.update(map(_SEGMENT, sent))
-        return Part(planned, _by_segment(present, but=fed), _by_segment(fed, but=present))
+        sent = present if len(sendable) == len(staged) else _by_segment(sendable)
+        self.people_of.update({segment: len(keys) for segment, keys in sent.items()})
+        return Part(planned, _but(present, fed), _but(fed, present))
 
     def _leave(self, contacts: Iterable[Known], planned: defaultdict[str, list[PlannedRow]]) -> None:
         """Plan who leaves, of those who are not staged."""
@@ -229,9 +225,39 @@ def _leaves(known: Known, rules: DiffRules) -> bool:
     return (may_be_on or found) and bool(known.ours or rules.adopt_existing) and not known.fed
 
 
-def _by_segment(pairs: Iterable[tuple[str, int]], but: Collection[tuple[str, int]]) -> defaultdict[int, list[str]]:
-    keys: defaultdict[int, list[str]] = defaultdict(list)
-    for pair in pairs:
-        if pair not in but:
-            keys[pair[1]].append(pair[0])
-    return keys
+def _last_of_each(
+    staged: Iterable[NewRow], duplicates: list[PlannedRow]
+) -> tuple[list[NewRow], dict[str, tuple[int, ...]]]:
+    """Return the row that counts for each address, and the segments of those that have several rows.
+
+    Args:
+        staged: Rows in the order of their keys.
+        duplicates: Takes the rows that do not count.
+    """
+    last: list[NewRow] = []
+    feeders: dict[str, tuple[int, ...]] = {}
+    for key, rows in groupby(staged, _KEY):
+        several = list(rows)
+        alike = [row for row in several if row[4] is not None] or several[-1:]
+        last.append(alike[-1])
+        if len(alike) > 1:
+            feeders[key] = tuple(dict.fromkeys(row[1] for row in reversed(alike)))
+            duplicates += [(key, row[3], row[2], (row[1],), b"", 0, False) for row in alike[:-1]]
+    return last, feeders
+
+
+def _by_segment(rows: Sequence[NewRow]) -> dict[int, dict[str, None]]:
+    """Return the keys of rows by segment, each once."""
+    segments = set(map(_SEGMENT, rows))
+    if len(segments) == 1:
+        return {segments.pop(): dict.fromkeys(map(_KEY, rows))}
+    return {segment: {row[0]: None for row in rows if row[1] == segment} for segment in segments}
+
+
+def _but(people: KeysBySegment, others: KeysBySegment) -> dict[int, list[str]]:
+    """Return the keys that are not among the others of the same segment."""
+    found = {
+        segment: [key for key in keys if key not in others[segment]] if segment in others else list(keys)
+        for segment, keys in people.items()
+    }
+    return {segment: keys for segment, keys in found.items() if keys}

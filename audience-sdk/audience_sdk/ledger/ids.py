@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from audience_sdk.ledger.database import clear_errors
 
 if TYPE_CHECKING:
@@ -56,4 +58,4 @@ def with_ids(ledger: Ledger, list_no: int, rows: Sequence[StagedRow]) -> list[St
     keys = json.dumps([row.email_key for row in rows])
     with clear_errors(ledger.path):
         ids = dict(ledger.connection.execute(query, (keys, list_no)).fetchall())
-    return [row._replace(platform_id=ids.get(row.email_key)) for row in rows]
+    return [replace(row, platform_id=ids.get(row.email_key)) for row in rows]

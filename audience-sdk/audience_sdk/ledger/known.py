@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class KnownPeople:
             WHERE list_no = {list_no} AND segment_no IN ({", ".join(map(str, self._position))})
         """  # noqa: S608 - likewise
 
-    def between(self, after: str, last: str | None) -> tuple[list[Known], set[tuple[str, int]], str | None]:
+    def between(self, after: str, last: str | None) -> tuple[list[Known], dict[int, set[str]], str | None]:
         """Return the next people.
 
         Args:
@@ -57,8 +58,8 @@ class KnownPeople:
             last: And not after this one, if it is given.
 
         Returns:
-            The contacts in the order of their keys; whom the run's segments have fed into the list, as key of the
-            contact and number of the segment; and the last key of the range that they are all of, nearer than the one
+            The contacts in the order of their keys; whom the run's segments have fed into the list, as keys of contacts
+            by the run's number of the segment; and the last key of the range that they are all of, nearer than the one
             that was asked for if there are many.
         """
         limit = _AT_ONCE + len(self._position)
@@ -72,8 +73,10 @@ class KnownPeople:
         if len(contacts) == _AT_ONCE:
             last = contacts[-1][0]
             pairs = [pair for pair in pairs if pair[0] <= last]
-        position = self._position
-        return list(map(_KNOWN, contacts)), {(key, position[number]) for key, number in pairs}, last
+        fed: defaultdict[int, set[str]] = defaultdict(set)
+        for key, number in pairs:
+            fed[self._position[number]].add(key)
+        return list(map(_KNOWN, contacts)), fed, last
 
     def _read(self, query: str, after: str, last: str | None, limit: int) -> list[tuple[str, int]]:
         bounds = (after,) if last is None else (after, last)

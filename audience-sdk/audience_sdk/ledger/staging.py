@@ -61,7 +61,7 @@ class Staging:
         self.path = staged_path(ledger.path, run_id)
         self._ledger = ledger
         self._names: list[str] = []
-        self._plan = PlannedRows(self.path, self._names)
+        self._plan = PlannedRows(self.path)
         self._scratch = Scratch(self.path)
         self._staged: defaultdict[int, SortedRows] = defaultdict(lambda: SortedRows(self._scratch.blocks))
         self._unwritten_rows = 0
@@ -115,7 +115,6 @@ class Staging:
         Raises:
             CixError: `DISK_FULL`.
         """
-        self._plan.begin()
         counts = {list_no: self._diff_list(list_no, rules) for list_no in list_nos}
         self._plan.end()
         return counts
@@ -164,15 +163,13 @@ class Staging:
         """
         return self._people_of.get((list_no, segment), 0)
 
-    def segments_of(self, list_no: int, action: str, email_key: str) -> set[str]:
-        """Return the segments that feed a planned person into a list.
+    def segments_of(self, row: StagedRow) -> list[str]:
+        """Return the segments that feed a planned person into a list, that of the row first.
 
         Args:
-            list_no: The ledger's number of the list.
-            action: What is planned, an `Action`'s value.
-            email_key: The key of the contact.
+            row: A row of this run's plan.
         """
-        return self._plan.segments_of(list_no, action, email_key)
+        return [self._names[segment] for segment in row.segments]
 
     def joined(self, list_no: int) -> Iterator[tuple[str, list[str]]]:
         """Yield segments, and people whom they have not fed into a list before, as keys of contacts.

@@ -7,11 +7,11 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audience_sdk.contact import Action, Outcome, StagedRow
+from audience_sdk.contact import Action, Outcome
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
 from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, insert_rows, transaction
 from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
@@ -19,10 +19,11 @@ from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from audience_sdk.contact import StagedRow
     from audience_sdk.destination import BatchResult
 
 _URL_PREFIX = "sqlite:///"
-_CONFIRMED = itemgetter(*map(StagedRow._fields.index, ("email_key", "hash", "row_key")))
+_CONFIRMED = attrgetter("email_key", "hash", "row_key")
 
 KEEP_RUNS = 1_000
 """The ledger remembers this many runs of a target; older ones are forgotten when a run ends."""
