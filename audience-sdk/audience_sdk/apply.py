@@ -257,7 +257,7 @@ class Applier:
             self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
         if self._ended:
             self._settle(*self._ended.popleft())
-        if self._jobs and time.monotonic() >= self._next_poll:
+        if self._jobs and not self._stop.is_set() and time.monotonic() >= self._next_poll:
             self._poll()
 
     def _answered(self, future: Future[BatchResult | Job], sent: _Sent) -> None:
@@ -333,7 +333,8 @@ class Applier:
             result = destination.settle(batch, answer)
         except CixError as error:
             error.in_doubt = True
-            self._not_confirmed(sent, error)
+            # A job that has ended and cannot be looked into now is asked for again by its id.
+            self._not_confirmed(sent, error, keep=error.code in _LATER)
         except Exception as error:  # noqa: BLE001 - as in `_answered`
             log_unexpected(_logger, error)
             self._not_confirmed(sent, _unexpected(error))
@@ -379,6 +380,8 @@ class Applier:
             problem = result.problems.get(row.email_key)
             if problem is not None:
                 self._problem(sent.plan, sent.journalled.action, row, problem)
+        # Suppressed people are not asked for again: should the run die now, no other would tell why.
+        self._report.flush()
 
     def _not_confirmed(self, sent: _Sent, error: CixError, *, keep: bool = False) -> None:
         """Count the rows of a batch that has no answer, and let nothing new begin.

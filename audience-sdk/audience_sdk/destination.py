@@ -136,6 +136,7 @@ class BatchResult:
         created: How many of the confirmed rows were new to the list, where the platform tells.
         absent: Of the people who were to leave, those who were not on the list any more: somebody else has taken them
             off, or they have left by their own act.
+        unknown: Of these, those whom the platform does not know at all: who was in doubt has never joined then.
         warnings: What is odd about the answer without being a problem of a row, each in a sentence without values.
         platform_ids: The platform's ids of contacts, by `email_key`, as far as the answer has shown them.
     """
@@ -143,6 +144,7 @@ class BatchResult:
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
     created: int | None = None
     absent: Collection[str] = ()
+    unknown: Collection[str] = ()
     warnings: Sequence[str] = ()
     platform_ids: Mapping[str, str] = field(default_factory=dict)
 
@@ -371,6 +373,8 @@ class JobDestination(Destination):
     @abstractmethod
     def settle(self, batch: Batch, answer: Any) -> BatchResult:
         """Turn the platform's last answer about a job into an outcome for each row.
+
+        Batches may be sent between the answer and this call.
 
         Args:
             batch: The rows that the job was given.

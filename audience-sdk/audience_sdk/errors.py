@@ -385,7 +385,8 @@ EMPTY_SEGMENT = _register(
 MASS_REMOVAL = _register(
     508,
     "More people would leave the list than `max_removal_ratio` allows.",
-    "Check the segments at the source; if it is meant, raise `max_removal_ratio` for one run.",
+    "Check that this is the right source for the list, and its segments; if it is meant, raise `max_removal_ratio` for"
+    " one run.",
 )
 REMOVALS_FAILED = _register(
     509,
@@ -457,7 +458,7 @@ EMAIL_INVALID = _register(702, "The e-mail address is not valid.", "Correct the 
 EMAIL_DUPLICATE = _register(
     703,
     "A later row has the same e-mail address; the last row was taken.",
-    "Merge the profiles at the source if they are one person.",
+    "Nothing if it is one profile in two segments; else merge the profiles at the source if they are one person.",
 )
 ROW_TOO_LARGE = _register(
     704,

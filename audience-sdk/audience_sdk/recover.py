@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from audience_sdk.contact import RowProblem
     from audience_sdk.destination import Destination
     from audience_sdk.ledger import JournalledBatch, Ledger
 
@@ -34,7 +35,7 @@ def recover(
     *,
     stop: threading.Event,
     logger: logging.Logger,
-) -> None:
+) -> dict[str, RowProblem]:
     """Settle the batches of a list that earlier runs left in the journal; the caller holds the list's lock.
 
     A job is asked for by its id and its rows are confirmed. Of a batch whose answer never arrived it is noted that its
@@ -48,19 +49,24 @@ def recover(
         stop: Set when the run is to stop.
         logger: Where it is told.
 
+    Returns:
+        Why the platform did not take people, by `email_key`, where only now an answer was read: no report tells it yet.
+
     Raises:
         CixError: If the platform cannot be asked, or the run is to stop.
     """
+    problems: dict[str, RowProblem] = {}
     for run_id, batches in ledger.journalled(list_no).items():
         logger.info("Run %s left %d batches in flight for list %s; settling them.", run_id, len(batches), list_id)
         plan = _plan_of(run_id, ledger, logger)
         if plan is not None:
             with closing(plan):
-                _settle_jobs(destination, ledger, plan, list_id, batches, stop)
+                problems |= _settle_jobs(destination, ledger, plan, list_id, batches, stop)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
                     doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
             ledger.drop(batch)
+    return problems
 
 
 def erase_leftovers(ledger: Ledger) -> None:
@@ -107,26 +113,30 @@ def _settle_jobs(
     list_id: str,
     batches: list[JournalledBatch],
     stop: threading.Event,
-) -> None:
+) -> dict[str, RowProblem]:
+    problems: dict[str, RowProblem] = {}
     jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
     if not jobs or not isinstance(destination, JobDestination):
-        return
+        return problems
     deadline = time.monotonic() + destination.job_deadline_seconds
     while jobs:
         for job_id, answer in destination.poll(jobs).items():
             batch = jobs.pop(job_id)
             whole = Batch(list_id, Action(batch.action), list(plan.rows_of(batch)), batch.begun_at)
             try:
-                ledger.confirm(batch, whole.rows, destination.settle(whole, answer))
+                result = destination.settle(whole, answer)
+                ledger.confirm(batch, whole.rows, result)
+                problems.update(result.problems)
             except CixError as error:
                 if error.code not in {JOB_FAILED, LEDGER_UNUSABLE}:
                     raise
         # A job that is a day old and has not ended is given up.
         jobs = {job_id: batch for job_id, batch in jobs.items() if time.time() - batch.begun_at < _GIVE_UP_SECONDS}
         if not jobs:
-            return
+            break
         if time.monotonic() > deadline:
             message = f"{len(jobs)} jobs of an earlier run have not ended; their rows are not sent again meanwhile."
             raise CixError(JOB_UNFINISHED, message)
         if stop.wait(destination.poll_seconds):
             raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")
+    return problems

@@ -187,6 +187,11 @@ class Report:
         with _clear_errors(self._rejected_path):
             self._rejected.write(_TO_JSON(row) + "\n")
 
+    def flush(self) -> None:
+        """Have the system keep the rows that were written down, should this process die."""
+        with _clear_errors(self._rejected_path):
+            self._rejected.flush()
+
     def total(self) -> Counts:
         """Return the counts of all lists together."""
         total = Counts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -103,6 +104,7 @@ class Run:
         self.checks_only = False
         self._begun = False
         self._segments: set[str] = set()
+        self._told_late: defaultdict[int, dict[str, RowProblem]] = defaultdict(dict)
         self._complete: set[str] = set()
         settings.check_lists()
         settings.check_consent()
@@ -309,7 +311,9 @@ class Run:
     def _settle_the_past(self) -> None:
         """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
         for list_id, list_no in self._lists.numbers.items():
-            recover(self._destination, self._ledger, list_id, list_no, stop=self._stop, logger=self._logger)
+            self._told_late[list_no] = recover(
+                self._destination, self._ledger, list_id, list_no, stop=self._stop, logger=self._logger
+            )
         erase_leftovers(self._ledger)
 
     def _let_go_of_staging(self) -> None:
@@ -326,7 +330,9 @@ class Run:
         for kind, problem in _NOT_SENT.items():
             for row in self._staging.planned(plan.list_no, kind):
                 segment = self._staging.segments_of(row)[0]
-                self.report.problem(plan.list_id, segment, row.row_key, row.email, problem)
+                late = self._told_late[plan.list_no].get(row.email_key)
+                told = late if late and late.outcome is problem.outcome else problem
+                self.report.problem(plan.list_id, segment, row.row_key, row.email, told)
 
     def _preview(self, plan: Plan) -> None:
         """Count the planned rows as what they would become."""

@@ -309,7 +309,12 @@ class AudienceTarget(Target):
             _, email_key = normalise_email(sys.stdin.readline())
         except InvalidEmailError as error:
             raise CixError(FORGET_WHOM, error.problem.reason) from None
-        self.logger.info("Forgotten in %d places.", maintenance.forget(self.services.settings, email_key))
+        places = maintenance.forget(self.services.settings, email_key)
+        self.logger.info(
+            "Forgotten on this machine (found in: %d). The platform still has whatever it had, and an export that has"
+            " forgotten somebody does not take them off a list.",
+            places,
+        )
 
     @classmethod
     @override

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -12,8 +13,8 @@ from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
 from target_campaign_monitor import customfields
-from target_campaign_monitor.answers import error_of, import_result, leaving_problem, may_be_taken_off
-from target_campaign_monitor.codes import DELETED, HELD_BACK
+from target_campaign_monitor.answers import code_of, error_of, import_result, leaving_problem, may_be_taken_off
+from target_campaign_monitor.codes import DELETED, HELD_BACK, NOT_ON_LIST
 from target_campaign_monitor.paging import pages
 from target_campaign_monitor.payload import CONSENT_WORDS, row_encoder, values_of
 from target_campaign_monitor.readback import differences_of
@@ -202,7 +203,8 @@ class CampaignMonitor(Destination):
     def _leave(self, batch: Batch, method: str) -> BatchResult:
         """Take people off the list one by one, since there is no call for many."""
         leave = self._delete_one if method == "DELETE" else self._unsubscribe_one
-        problems, absent = {}, []
+        problems: dict[str, RowProblem] = {}
+        found: dict[_Found, list[str]] = {each: [] for each in _Found}
         for done, row in enumerate(batch.rows):
             try:
                 left = leave(batch.list_id, row)
@@ -212,11 +214,12 @@ class CampaignMonitor(Destination):
                 raise
             if isinstance(left, RowProblem):
                 problems[row.email_key] = left
-            elif not left:
-                absent.append(row.email_key)
-        return BatchResult(problems, absent=absent)
+            else:
+                found[left].append(row.email_key)
+        unknown = found[_Found.UNKNOWN]
+        return BatchResult(problems, absent=[*found[_Found.ABSENT], *unknown], unknown=unknown)
 
-    def _delete_one(self, list_id: str, row: StagedRow) -> RowProblem | bool:
+    def _delete_one(self, list_id: str, row: StagedRow) -> RowProblem | _Found:
         """Take a person off the list, unless they are off it already.
 
         Deleting somebody who has unsubscribed may make them deleted, as if we had taken them off: then nothing but a
@@ -225,21 +228,42 @@ class CampaignMonitor(Destination):
         Returns:
             Whether they were on it, or what went wrong.
         """
-        path, query = f"/subscribers/{list_id}.json", {"email": row.email}
-        looked = may_be_taken_off(row, self._api.call("GET", path, params=query))
-        if looked is not True:
+        look = self._look_at(list_id, row)
+        looked = may_be_taken_off(row, look)
+        if isinstance(looked, RowProblem):
             return looked
-        return _left(row, self._api.call("DELETE", path, params=query))
+        if not looked:
+            return _found_off(look)
+        reply = self._api.call("DELETE", f"/subscribers/{list_id}.json", params={"email": row.email})
+        # An attempt before may have been what took them off.
+        on_list = reply.ok or reply.repeated
+        return leaving_problem(row, reply) or (_Found.ON_LIST if on_list else _Found.ABSENT)
 
-    def _unsubscribe_one(self, list_id: str, row: StagedRow) -> RowProblem | bool:
+    def _unsubscribe_one(self, list_id: str, row: StagedRow) -> RowProblem | _Found:
         body = msgspec.json.encode({"EmailAddress": row.email})
-        return _left(row, self._api.call("POST", f"/subscribers/{list_id}/unsubscribe.json", body=body))
+        reply = self._api.call("POST", f"/subscribers/{list_id}/unsubscribe.json", body=body)
+        problem = leaving_problem(row, reply)
+        if problem is not None:
+            return problem
+        return _Found.ON_LIST if reply.ok or reply.repeated else _found_off(self._look_at(list_id, row))
+
+    def _look_at(self, list_id: str, row: StagedRow) -> Reply:
+        return self._api.call("GET", f"/subscribers/{list_id}.json", params={"email": row.email})
 
 
-def _left(row: StagedRow, reply: Reply) -> RowProblem | bool:
-    """Return whether it was this request that took a person off, or what went wrong."""
-    # An attempt before may have been what took them off.
-    return leaving_problem(row, reply) or reply.ok or reply.repeated
+class _Found(Enum):
+    """Where somebody was who was to leave a list."""
+
+    ON_LIST = auto()
+    ABSENT = auto()
+    """The list has known them, and had let them go before."""
+    UNKNOWN = auto()
+    """The list has never known them."""
+
+
+def _found_off(look: Reply) -> _Found:
+    """Return what a look at somebody says who is not on the list."""
+    return _Found.UNKNOWN if code_of(look) == NOT_ON_LIST else _Found.ABSENT
 
 
 def _body(rows: list[bytes], *, resubscribe: bool) -> bytes:

@@ -96,18 +96,27 @@ def by_id(api: Api, contact_id: str, include: str = "list_memberships") -> dict[
     return contact
 
 
-def id_on_list(api: Api, email_key: str, list_id: str, seen_id: str | None = None) -> str | None:
-    """Return the id of the contact of an address if the list holds it.
+def contact_of(api: Api, email_key: str, seen_id: str | None = None) -> dict[str, Any] | None:
+    """Return the contact of an address, or None.
 
     Args:
         api: The API.
         email_key: The address in lower case.
-        list_id: The list.
         seen_id: The id of the contact that had the address once; it may have another one now.
     """
     contact = by_id(api, seen_id) if seen_id else None
     if contact is None or address_of(contact) != email_key:
         contact = look_up(api, email_key)
+    return contact
+
+
+def id_on_list(contact: dict[str, Any] | None, list_id: str) -> str | None:
+    """Return the id of a contact if the list holds it.
+
+    Args:
+        contact: The contact, with its lists, if there is one.
+        list_id: The list.
+    """
     if contact is None or list_id not in contact.get("list_memberships", ()):
         return None
     return str(contact["contact_id"])

@@ -31,7 +31,7 @@ from target_constant_contact.answers import (
     list_error,
 )
 from target_constant_contact.clearing import Clearing
-from target_constant_contact.contacts import address_of, id_on_list, is_on, unsubscribe
+from target_constant_contact.contacts import address_of, contact_of, id_on_list, is_on, unsubscribe
 from target_constant_contact.deleted import DeletedContacts
 from target_constant_contact.fields import KEY_PREFIX, MAX_ACCOUNT_FIELDS, AccountFields, Field, design, fold_label
 from target_constant_contact.names import FieldNames
@@ -70,11 +70,13 @@ class _Note:
         taken_for: The order without an answer for which the activity was taken, if it was.
         problems: Rows that were not sent.
         absent: People who were to leave and were not on the list any more.
+        unknown: Of these, those whom the account does not know.
     """
 
     taken_for: Order | None = None
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
     absent: Collection[str] = ()
+    unknown: Collection[str] = ()
 
 
 class ConstantContact(JobDestination):
@@ -244,7 +246,7 @@ class ConstantContact(JobDestination):
             raise _mistaken(activity_id)
         if batch.action is Action.REMOVE:
             sure = note.taken_for is None and all_done(answer)
-            return BatchResult({} if sure else self._still_on(batch), absent=note.absent)
+            return BatchResult({} if sure else self._still_on(batch), absent=note.absent, unknown=note.unknown)
         rows = batch.rows
         if note.problems:
             rows = [row for row in rows if row.email_key not in note.problems]
@@ -307,33 +309,43 @@ class ConstantContact(JobDestination):
         return landed
 
     def _remove(self, batch: Batch) -> BatchResult | Job:
-        found = {row.email_key: self._id_of(row, batch.list_id) for row in batch.rows}
-        absent = [email_key for email_key, contact_id in found.items() if contact_id is None]
-        ids = [contact_id for contact_id in found.values() if contact_id is not None]
+        ids, absent, unknown = self._find(batch)
         if not ids:
-            return BatchResult(absent=absent)
+            return BatchResult(absent=absent, unknown=unknown)
         body = msgspec.json.encode({"source": {"contact_ids": ids}, "list_ids": [batch.list_id]})
         try:
             begun = self._activities.begin(Order("remove_list_memberships", body, "list_count", len(ids)))
         except RefusedError as refused:
             raise error_of(refused.reply, "Taking people off the list") from refused
-        self._notes[begun.activity_id] = _Note(begun.taken_for, absent=absent)
+        self._notes[begun.activity_id] = _Note(begun.taken_for, absent=absent, unknown=unknown)
         return Job(begun.activity_id)
 
     def _still_on(self, batch: Batch) -> dict[str, RowProblem]:
         """Return who is on the list after an activity that was to take them off and does not say that it has."""
         if len(batch.rows) <= _SINGLE_LOOK_UPS:
-            ids = {row.email_key: id_on_list(self._api, row.email_key, batch.list_id) for row in batch.rows}
+            ids = {row.email_key: id_on_list(contact_of(self._api, row.email_key), batch.list_id) for row in batch.rows}
             there = {email_key for email_key, contact_id in ids.items() if contact_id is not None}
         else:
             there = {email_key for email_key, _ in self._on(batch.list_id)}
         return {row.email_key: STILL_ON_LIST for row in batch.rows if row.email_key in there}
 
-    def _id_of(self, row: StagedRow, list_id: str) -> str | None:
-        # After a listing of the whole list the rows have its ids; whom it did not show is not on the list.
-        if list_id in self._listed:
-            return row.platform_id
-        return id_on_list(self._api, row.email_key, list_id, row.platform_id)
+    def _find(self, batch: Batch) -> tuple[list[str], list[str], list[str]]:
+        """Return the ids of who is on the list, who is not, and who of these is not in the account either."""
+        ids, absent, unknown = [], [], []
+        for row in batch.rows:
+            if batch.list_id in self._listed:
+                # The rows have the ids of the listing; of whom it did not show, nothing else is known.
+                contact_id = row.platform_id
+            else:
+                contact = contact_of(self._api, row.email_key, row.platform_id)
+                contact_id = id_on_list(contact, batch.list_id)
+                if contact is None:
+                    unknown.append(row.email_key)
+            if contact_id is None:
+                absent.append(row.email_key)
+            else:
+                ids.append(contact_id)
+        return ids, absent, unknown
 
     def _on(self, list_id: str) -> Iterator[tuple[str, str]]:
         """Yield the address and the id of everybody on a list."""

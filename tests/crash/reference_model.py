@@ -109,7 +109,9 @@ class Model:
         assert on_list == due, f"shown: {on_list}; due: {due}; run: {run}"
         self._check_compliance(run, shows)
         self.away = (self.away - (run.last.keys() & shows.keys())) | (self.left & leavers)
-        self.open = (self.open - (run.last.keys() & shows.keys())) | (self.left & may_leave - leavers)
+        # Of whom the platform knows it cannot tell whether they left, or had not been put back.
+        unclear = leavers & self.doubted & self.known - self.on.keys()
+        self.open = (self.open - (run.last.keys() & shows.keys())) | (self.left & may_leave - leavers) | unclear
         self.left -= self.away | self.open
         self.doubted -= (run.last.keys() | leavers) - self.open
         self.ours = (self.ours | (run.last.keys() & shows.keys())) - self.found - (may_leave - shows.keys())

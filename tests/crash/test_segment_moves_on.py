@@ -34,8 +34,16 @@ def test_who_joined_in_a_killed_run_and_has_left_the_segment_since_can_join_agai
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
     assert export.run(segment(people(1, 2, 3)), death=death, **MIRROR).code == KILLED
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
-    assert export.run(segment(people(1, 2, 3)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts == {"received": 3, "unchanged": 2, "created": 1}
     assert export.on_list() == {address(1), address(2), address(3)}
+
+
+def test_who_never_joined_can_join_again_where_those_who_leave_are_unsubscribed(to_campaign_monitor: Export) -> None:
+    export, options = to_campaign_monitor, {**MIRROR, "on_leave": "unsubscribe"}
+    assert export.run(segment(people(1, 2)), **options).code == 0
+    assert export.run(segment(people(1, 2, 3)), death=_NOT_SENT, **options).code == KILLED
+    assert export.run(segment(people(1, 2)), **options).code == 0
+    assert export.run(segment(people(1, 2, 3)), **options).counts == {"received": 3, "unchanged": 2, "created": 1}
 
 
 @pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])
@@ -85,6 +93,19 @@ def test_rows_of_a_job_that_broke_off_are_on_no_list_that_they_have_left_since(t
     export.sandbox.fault("activity_failed", count=1)
     assert export.run(segment(people(1, 2, 3)), **MIRROR).counts == {"received": 3, "unchanged": 2, "failed": 1}
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.on_list() == {address(1), address(2)}
+
+
+def test_who_left_by_themselves_what_a_broken_job_had_put_them_on_stays_away(to_constant_contact: Export) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.sandbox.switch("constant_contact.broken_import_share", 1)
+    export.sandbox.fault("activity_failed", count=1)
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts == {"received": 3, "unchanged": 2, "failed": 1}
+    assert address(3) in export.on_list()
+    export.leave(address(3))
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts == {"received": 3, "unchanged": 2, "suppressed": 1}
     assert export.on_list() == {address(1), address(2)}
 
 

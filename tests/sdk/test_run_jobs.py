@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from audience_sdk.errors import PLATFORM_UNREACHABLE, CixError
+from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, CixError
 from export_harness import STATE, Export, key, people, segment
-from memory_destination import Limits, MemoryJobDestination
+from memory_destination import SUPPRESSED, Limits, MemoryJobDestination
 
 if TYPE_CHECKING:
-    from audience_sdk.destination import Batch, BatchResult
+    from collections.abc import Collection, Mapping
+
+    from audience_sdk.destination import Batch, BatchResult, Job
 
 
 @pytest.fixture
@@ -41,18 +46,70 @@ def test_jobs_are_waited_for(jobs: Export) -> None:
     assert len(jobs.held) == 5
 
 
-def test_no_more_jobs_are_under_way_than_the_platform_allows(jobs: Export) -> None:
-    open_jobs: list[int] = []
+def test_no_more_jobs_are_under_way_or_unsettled_than_the_platform_allows(jobs: Export) -> None:
+    unsettled: list[int] = []
 
-    def state(_job: str) -> str:
-        open_jobs.append(len(jobs.platform.jobs) - len(jobs.held) // 2)
-        return "done"
+    class Counting(MemoryJobDestination):
+        def send(self, batch: Batch) -> Job:
+            unsettled.append(len(self.platform.jobs) + 1 - len(jobs.held) // 2)
+            return super().send(batch)
 
-    jobs.platform.job_state = state
+    jobs.destination = Counting
+    jobs.platform.limits = replace(jobs.platform.limits, calls=3)
+    jobs.platform.job_state = lambda _job: "done" if unsettled[-1] == 3 or len(unsettled) == 20 else "working"
     jobs.run(segment(people(*range(40))))
 
     assert len(jobs.platform.jobs) == 20
-    assert max(open_jobs) <= 3
+    assert max(unsettled) == 3
+
+
+def test_a_job_that_has_ended_when_the_quota_is_spent_is_settled_by_the_next_run(jobs: Export) -> None:
+    class Spent(MemoryJobDestination):
+        def send(self, batch: Batch) -> Job:
+            if len(self.platform.jobs) == 3:
+                raise CixError(QUOTA_SPENT, "Spent.")
+            return super().send(batch)
+
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            if answer[0] != "job-1":
+                raise CixError(QUOTA_SPENT, "Spent.")
+            return super().settle(batch, answer)
+
+    jobs.destination = Spent
+    jobs.platform.job_state = lambda _job: "done" if len(jobs.platform.jobs) == 3 else "working"
+    result = jobs.run(segment(people(*range(8))))
+    assert (result.exit_code, result.counts()) == (75, {"received": 8, "created": 2, "deferred": 6})
+
+    jobs.destination = MemoryJobDestination
+    jobs.platform.job_state = lambda _job: "done"
+    jobs.platform.batches.clear()
+    result = jobs.run(segment(people(*range(8))))
+    assert result.exit_code == 0, result.log
+    assert result.counts() == {"received": 8, "unchanged": 6, "created": 2}
+    assert len(jobs.platform.sent_keys()) == 2, "no row of a job twice"
+
+
+def test_a_run_that_is_to_stop_asks_for_no_job_any_more(jobs: Export) -> None:
+    told: list[str] = []
+
+    class Stopping(MemoryJobDestination):
+        def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
+            told.append("poll")
+            return super().poll(job_ids)
+
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            if "settle" not in told:
+                os.kill(os.getpid(), signal.SIGTERM)
+            told.append("settle")
+            return super().settle(batch, answer)
+
+    jobs.destination = Stopping
+    ended = {"job-1", "job-2"}
+    jobs.platform.job_state = lambda job: "done" if len(jobs.platform.jobs) == 3 and job in ended else "working"
+    result = jobs.run(segment(people(*range(6))))
+
+    assert (result.exit_code, result.counts()) == (143, {"received": 6, "created": 4, "deferred": 2})
+    assert told[-3:] == ["poll", "settle", "settle"]
 
 
 def test_the_platform_gets_its_next_batch_while_jobs_that_have_ended_are_settled(jobs: Export) -> None:
@@ -131,6 +188,20 @@ def test_where_the_platform_cannot_be_asked_the_jobs_are_left_for_the_next_run(j
     assert result.exit_code == 0, result.log
     assert len(jobs.held) == 3
     assert len(jobs.platform.sent_keys()) == 3, "no row twice"
+
+
+def test_why_somebody_is_not_on_the_list_is_told_though_another_run_reads_the_answer(jobs: Export) -> None:
+    def gone(_job: str) -> str:
+        raise CixError(PLATFORM_UNREACHABLE, "Gone.")
+
+    jobs.platform.suppressed.add(key(1))
+    jobs.platform.job_state = gone
+    jobs.run(segment(people(1, 2, 3)))
+    jobs.platform.job_state = lambda _job: "done"
+    result = jobs.run(segment(people(1, 2, 3)))
+
+    assert result.counts() == {"received": 3, "unchanged": 1, "suppressed": 1, "created": 1}
+    assert [(row["email"], row["reason"]) for row in result.rejected] == [(key(1), SUPPRESSED.reason)]
 
 
 def test_a_batch_that_is_refused_before_it_becomes_a_job_is_halved(jobs: Export) -> None:

@@ -165,6 +165,16 @@ def test_a_person_in_two_segments_of_one_list_is_one_contact(export: Export) -> 
     assert [(row["row_key"], row["segment"]) for row in result.rejected] == [("c2", "Readers")]
 
 
+def test_a_rejected_person_in_two_segments_is_told_with_the_segment_whose_row_was_sent(export: Export) -> None:
+    export.platform.rejected.add(key(2))
+    result = export.run([*segment(people(1, 2), "Readers"), *segment(people(2, 3), "Buyers")])
+
+    assert [(row["outcome"], row["segment"]) for row in result.rejected] == [
+        ("duplicate", "Readers"),
+        ("rejected", "Buyers"),
+    ]
+
+
 def test_a_segment_that_did_not_arrive_is_warned_about(export: Export) -> None:
     result = export.run(segment(people(1)), lists={"Buyers": "L1"})
 

@@ -251,7 +251,10 @@ def _by_segment(rows: Sequence[NewRow]) -> dict[int, dict[str, None]]:
     segments = set(map(_SEGMENT, rows))
     if len(segments) == 1:
         return {segments.pop(): dict.fromkeys(map(_KEY, rows))}
-    return {segment: {row[0]: None for row in rows if row[1] == segment} for segment in segments}
+    keys: defaultdict[int, dict[str, None]] = defaultdict(dict)
+    for row in rows:
+        keys[row[1]][row[0]] = None
+    return keys
 
 
 def _but(people: KeysBySegment, others: KeysBySegment) -> dict[int, list[str]]:

@@ -163,7 +163,7 @@ class PlannedRows:
         for (list_no, action), index in self._index.items():
             for place in index.places:
                 rows = self._blocks.read(place, _BLOCKS).rows
-                kept = [structs.astuple(row) for row in rows if row.email_key != but]
+                kept = [structs.astuple(row)[:-1] for row in rows if row.email_key != but]
                 left_out += len(rows) - len(kept)
                 other.write(list_no, action, kept)
         other.end()

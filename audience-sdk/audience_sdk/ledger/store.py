@@ -226,7 +226,7 @@ class Ledger:
         confirmed = (row for row in rows if row.email_key not in problems) if problems else rows
         with self.transaction():
             if batch.action == Action.REMOVE.value:
-                self._note_absent(batch.list_no, result.absent)
+                self._note_absent(batch.list_no, result)
                 self._confirm_removals(batch.list_no, confirmed)
             else:
                 self._confirm_contacts(batch, confirmed)
@@ -264,19 +264,19 @@ class Ledger:
             [{"list_no": list_no, "email_key": key, "now": int(time.time())} for key in email_keys],
         )
 
-    def _note_absent(self, list_no: int, email_keys: Collection[str]) -> None:
-        """Note who had left before we could take them off.
+    def _note_absent(self, list_no: int, result: BatchResult) -> None:
+        """Note who had left before we could take them off, unless it was an earlier attempt of ours that did it.
 
-        Those whom an earlier attempt of ours may have taken off have not left by themselves, and those of whom no
-        answer has ever said that they joined may never have been on the list: they count as never sent.
+        Whom the platform does not know and of whom no answer has ever said that they joined has not left: they count as
+        never sent.
         """
         self.connection.executemany(
             "DELETE FROM contacts WHERE list_no = ? AND email_key = ? AND status = ?",
-            [(list_no, key, Status.UNSURE.value) for key in email_keys],
+            [(list_no, key, Status.UNSURE.value) for key in result.unknown],
         )
         self.connection.executemany(
             "UPDATE contacts SET status = ?, changed_at = ? WHERE list_no = ? AND email_key = ? AND status != ?",
-            [(Status.AWAY.value, int(time.time()), list_no, key, Status.UNSURE_REMOVED.value) for key in email_keys],
+            [(Status.AWAY.value, int(time.time()), list_no, key, Status.UNSURE_REMOVED.value) for key in result.absent],
         )
 
     def _confirm_removals(self, list_no: int, rows: Iterable[StagedRow]) -> None:
