@@ -55,11 +55,13 @@ class _Lines:
         if now - self._said >= _EVERY_SECONDS:
             self._said = now
             rate = self._done / (now - self._begun)
-            if self._total and rate:
-                left = f", {(self._total - self._done) / rate:.0f} s left"
-                self._logger.info("%s: %d of %d, %.0f/s%s", self._what, self._done, self._total, rate, left)
-            else:
-                self._logger.info("%s: %d, %.0f/s", self._what, self._done, rate)
+            of = left = ""
+            if self._total:
+                of = f" of {self._total}"
+                # The first rows of the first batch would foretell hours.
+                if self._done * 100 >= self._total:
+                    left = f", {(self._total - self._done) / rate:.0f} s left"
+            self._logger.info("%s: %d%s, %.0f/s%s", self._what, self._done, of, rate, left)
 
     def end(self) -> None:
         if self._done:
