@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +26,6 @@ KeysBySegment = Mapping[int, Collection[str]]
 """Keys of contacts, each once, by the run's number of the segment."""
 
 _KEY, _SEGMENT = itemgetter(0), itemgetter(1)
-_NO_FEEDERS: dict[str, tuple[int, ...]] = {}
 _NOTHING_HASHED = hashlib.blake2b(digest_size=8)
 _ON = Status.ON.value
 _UNSURE = {Status.UNSURE.value, Status.UNSURE_REMOVED.value}
@@ -163,10 +162,9 @@ class Comparison:
         contacts = {contact[0]: contact for contact in known}
         creates, full_resync = planned[Action.CREATE.value], self._rules.full_resync
         people = 0
-        rows, feeders = staged, _NO_FEEDERS
-        if len(set(map(_KEY, staged))) < len(staged):
-            rows, feeders = _last_of_each(staged, planned[DUPLICATE])
-        for key, segment, row_key, email, payload in rows:
+        last = {row[0]: row for row in staged}
+        feeders = _take_the_last(last, staged, planned[DUPLICATE]) if len(last) < len(staged) else {}
+        for key, segment, row_key, email, payload in last.values():
             contact = contacts.pop(key, None)
             if payload is None:
                 continue
@@ -225,25 +223,30 @@ def _leaves(known: Known, rules: DiffRules) -> bool:
     return (may_be_on or found) and bool(known.ours or rules.adopt_existing) and not known.fed
 
 
-def _last_of_each(
-    staged: Iterable[NewRow], duplicates: list[PlannedRow]
-) -> tuple[list[NewRow], dict[str, tuple[int, ...]]]:
-    """Return the row that counts for each address, and the segments of those that have several rows.
+def _take_the_last(
+    last: dict[str, NewRow], staged: Sequence[NewRow], duplicates: list[PlannedRow]
+) -> dict[str, tuple[int, ...]]:
+    """Let the last row that can be sent count for each address that has several.
 
     Args:
+        last: The last row of each address; corrected.
         staged: Rows in the order of their keys.
         duplicates: Takes the rows that do not count.
+
+    Returns:
+        The segments of these addresses, that of the row that counts first.
     """
-    last: list[NewRow] = []
     feeders: dict[str, tuple[int, ...]] = {}
-    for key, rows in groupby(staged, _KEY):
+    repeated = {
+        row[0] for row, following in zip(staged, islice(staged, 1, None), strict=False) if row[0] == following[0]
+    }
+    for key, rows in groupby((row for row in staged if row[0] in repeated), _KEY):
         several = list(rows)
         alike = [row for row in several if row[4] is not None] or several[-1:]
-        last.append(alike[-1])
-        if len(alike) > 1:
-            feeders[key] = tuple(dict.fromkeys(row[1] for row in reversed(alike)))
-            duplicates += [(key, row[3], row[2], (row[1],), b"", 0, False) for row in alike[:-1]]
-    return last, feeders
+        last[key] = alike[-1]
+        feeders[key] = tuple(dict.fromkeys(row[1] for row in reversed(alike)))
+        duplicates += [(key, row[3], row[2], (row[1],), b"", 0, False) for row in alike[:-1]]
+    return feeders
 
 
 def _by_segment(rows: Sequence[NewRow]) -> dict[int, dict[str, None]]:
