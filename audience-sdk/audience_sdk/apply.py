@@ -56,9 +56,6 @@ _FIRST_POLL_SECONDS = 0.5
 _SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
 """Leavers are looked up one by one as long as listing everybody would cost more requests."""
 
-_ROWS_AT_ONCE = 500
-"""So many rows are added to a batch at once, where they are sure to fit."""
-
 _REMEMBERED_AT_ONCE = 5_000
 
 _LOOK_UP_SECONDS = 0.5
@@ -88,22 +85,12 @@ def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterato
     """
     batch: list[StagedRow] = []
     size = overhead
-    rest = iter(rows)
-    while part := list(islice(rest, min(_ROWS_AT_ONCE, limits.rows - len(batch)))):
-        together = sum([len(row.payload) for row in part]) + len(part)  # with a comma after each
-        if size + together <= limits.body_bytes:
-            batch += part
-            size += together
-        else:
-            for row in part:
-                if batch and size + len(row.payload) > limits.body_bytes:
-                    yield batch
-                    batch, size = [], overhead
-                batch.append(row)
-                size += len(row.payload) + 1
-        if len(batch) == limits.rows:
+    for row in rows:
+        if batch and (len(batch) == limits.rows or size + len(row.payload) > limits.body_bytes):
             yield batch
             batch, size = [], overhead
+        batch.append(row)
+        size += len(row.payload) + 1  # the comma before the next row
     if batch:
         yield batch
 

@@ -176,7 +176,7 @@ def normalise_email(value: str) -> tuple[str, str]:
         reason = f"The address is longer than {MAX_EMAIL_LENGTH} characters."
     if reason is not None:
         raise InvalidEmailError(RowProblem(Outcome.INVALID, EMAIL_INVALID, reason))
-    return email, email.lower() if email.isascii() else email_key_of(email)
+    return email, email_key_of(email)
 
 
 def email_key_of(text: str) -> str:
