@@ -54,13 +54,18 @@ class Entry:
 
 
 class RequestLog:
-    """The most recent requests."""
+    """The most recent requests.
+
+    Attributes:
+        clearings: How often the log was cleared.
+    """
 
     def __init__(self, clock: Clock) -> None:
         """Start empty."""
         self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=CAPACITY)
         self._numbers = itertools.count(1)
+        self.clearings = 0
 
     def add(self, **facts: Any) -> None:
         """Append a request; the facts are the attributes of `Entry` after `time`."""
@@ -72,7 +77,8 @@ class RequestLog:
         return [asdict(entry) for entry in self._entries if entry.seq > since and platform in (None, entry.platform)]
 
     def clear(self) -> None:
-        """Forget all requests and number from 1 again."""
+        """Forget all requests, those that are being answered too, and number from 1 again."""
+        self.clearings += 1
         self._entries.clear()
         self._numbers = itertools.count(1)
 
@@ -90,8 +96,9 @@ class RequestLogMiddleware:
         self._platform = platform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request and log it, also when it is cut off."""
+        """Handle one request and log it, also when it is cut off, unless the log is cleared meanwhile."""
         scope["state"] = {}
+        clearings = self._log.clearings
         status: int | None = None
         bytes_in = 0
         bytes_out = 0
@@ -114,17 +121,18 @@ class RequestLogMiddleware:
         except ClientDisconnect:
             pass  # the client went away while it was sending; there is nobody to answer
         finally:
-            self._log.add(
-                platform=self._platform,
-                method=scope["method"],
-                path=_blot(scope["path"], "/"),
-                query=_names(scope["query_string"]),
-                status=status,
-                rows=scope["state"].get("rows"),
-                bytes_in=bytes_in,
-                bytes_out=bytes_out,
-                faults=scope["state"].get("faults", []),
-            )
+            if self._log.clearings == clearings:
+                self._log.add(
+                    platform=self._platform,
+                    method=scope["method"],
+                    path=_blot(scope["path"], "/"),
+                    query=_names(scope["query_string"]),
+                    status=status,
+                    rows=scope["state"].get("rows"),
+                    bytes_in=bytes_in,
+                    bytes_out=bytes_out,
+                    faults=scope["state"].get("faults", []),
+                )
 
 
 def _names(query: bytes) -> list[str]:

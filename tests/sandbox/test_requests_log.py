@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +99,18 @@ def test_the_log_can_be_cleared(cm: Api, sandbox: RunningSandbox) -> None:
     assert sandbox.requests("campaign_monitor") == []
     cm.get("/systemdate.json")
     assert [entry["seq"] for entry in sandbox.requests("campaign_monitor")] == [1]
+
+
+def test_what_is_being_answered_when_the_log_is_cleared_is_not_in_it(cm: Api, sandbox: RunningSandbox) -> None:
+    """The answer to a process that was killed must not turn up in the log of what comes after."""
+    sandbox.fault("slow_answer", platform="campaign_monitor", path="lists.json", seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(cm.get, "/clients/x/lists.json")
+        while not sandbox.control("GET", "/faults")["faults"][0]["struck"]:
+            time.sleep(0.01)
+        sandbox.control("DELETE", "/requests")
+        assert not asking.done()
+    assert sandbox.requests("campaign_monitor") == []
 
 
 def test_the_control_api_itself_is_not_logged(sandbox: RunningSandbox) -> None:
