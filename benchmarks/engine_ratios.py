@@ -28,6 +28,7 @@ VARIANTS = {
     "engine unchanged": "this engine, second run, nothing changed",
     "sdk": "the SDK's BatchSink that does nothing, default form",
     "sdk unvalidated": "the same with `validate_records: false`",
+    "bare": "decode, map, hash, stage in SQLite, compare, join bodies; check and note nothing",
     "floor": "only decode each line (msgspec): the floor",
 }
 
@@ -161,6 +162,7 @@ def _command(variant: str, folder: Path) -> list[str]:
     scripts = {
         "sdk": ["sdk_sink.py"],
         "sdk unvalidated": ["sdk_sink.py", "--unvalidated"],
+        "bare": ["bare_trial.py", str(folder)],
         "floor": ["floor.py"],
     }
     script, *options = scripts.get(variant, ["engine.py", "--run", "--config", str(folder / "config.json")])

@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def describe() -> dict[str, Any]:
         "memory_gib": round(int(_field("/proc/meminfo", "MemTotal").split()[0]) / 2**20),
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "load_before": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} in {sys.base_prefix.replace(str(Path.home()), '~')}",
         "sqlite": sqlite3.sqlite_version,
         "packages": {name: version(name) for name in _PACKAGES},
         "commit": _commit(),
