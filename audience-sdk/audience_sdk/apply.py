@@ -14,8 +14,10 @@ from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
+    CONNECTION_LOST,
     JOB_FAILED,
     JOB_UNFINISHED,
+    PLATFORM_UNREACHABLE,
     QUOTA_SPENT,
     REQUEST_REFUSED,
     ROW_UNCONFIRMED,
@@ -43,6 +45,9 @@ _logger = logging.getLogger(__name__)
 
 _LATER = {QUOTA_SPENT, THROTTLED, STOPPED}
 """Errors that leave the rows not yet sent in good order for the next run."""
+
+_UNREACHABLE = {PLATFORM_UNREACHABLE, CONNECTION_LOST}
+"""Errors that say nothing about a job that has ended."""
 
 _BATCH_ALONE = {JOB_FAILED, JOB_UNFINISHED}
 """Errors that concern one batch; the others go on."""
@@ -183,6 +188,9 @@ class Applier:
         for batch in batches(rows, limits, self._destination.body_overhead(plan.list_id)):
             while self._halted() is None and self._busy():
                 self._wait()
+            if self._halted() is not None:
+                # The answers come first: should the process be killed now, they are not asked for again.
+                self._drain()
             self._begin_or_defer(plan, action, batch)
 
     def _begin_or_defer(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
@@ -264,7 +272,7 @@ class Applier:
             # The error's traceback holds this frame, and the future the error: a circle that keeps the batch in memory.
             del future
         if isinstance(answer, Job):
-            self._ledger.journal_job(sent.journalled, answer.job_id)
+            self._ledger.journal_job(sent.journalled, answer)
             journalled = sent.journalled
             # A job can have many rows, and many jobs can be under way.
             sent.rows = RowsInReach(len(sent.rows), lambda: self._staging.rows_of(journalled))
@@ -321,7 +329,7 @@ class Applier:
         except CixError as error:
             error.in_doubt = True
             # A job that has ended and cannot be looked into now is asked for again by its id.
-            self._not_confirmed(sent, error, keep=error.code in _LATER)
+            self._not_confirmed(sent, error, keep=error.code in _LATER | _UNREACHABLE)
         except Exception as error:  # noqa: BLE001 - as in `_answered`
             log_unexpected(_logger, error)
             self._not_confirmed(sent, _unexpected(error))
@@ -405,6 +413,9 @@ class Applier:
         self._advance(1)
 
     def _finish_list(self, plan: ListPlan) -> None:
+        if self._ledger.journalled(plan.list_no):
+            # What is still to be settled may need what would be tidied up.
+            return
         try:
             self._destination.finish_list(plan.list_id)
         except CixError as error:

@@ -11,7 +11,7 @@ the destination alone, and raises `AssertionError` with the promise that was bro
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -100,6 +100,15 @@ def check_leaving_twice_is_leaving(subject: Subject) -> None:
     assert all(map(subject.is_mailed, _PEOPLE[2:])), "a person who was to stay is not on the list"
 
 
+def check_who_left_is_told_from_who_never_joined(subject: Subject) -> None:
+    """Who is to leave and has done so by their own act is absent, and known; only who never joined may be unknown."""
+    _send(subject, Action.CREATE, _PEOPLE)
+    subject.leave(_PEOPLE[0])
+    result = _send(subject, Action.REMOVE, _PEOPLE[:2])
+    assert set(result.absent) == {_PEOPLE[0]}, "a person who had left before is not `absent`, or somebody else is"
+    assert not result.unknown, "a person who had joined and left is taken for one who never joined"
+
+
 def check_who_was_removed_may_return(subject: Subject) -> None:
     """Whom we took off the list comes back when sent as returning."""
     _send(subject, Action.CREATE, _PEOPLE)
@@ -159,6 +168,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     check_unsubscribed_stay_away,
     check_a_change_never_re_adds,
     check_leaving_twice_is_leaving,
+    check_who_left_is_told_from_who_never_joined,
     check_who_was_removed_may_return,
     check_a_bad_row_stands_alone,
     check_everybody_is_listed,
@@ -183,7 +193,9 @@ def _send(subject: Subject, action: Action, people: Iterable[str], *, returns: b
     answer = subject.destination.send(batch)
     if not isinstance(answer, BatchResult):
         assert isinstance(subject.destination, JobDestination), "a job came from a destination that cannot be polled"
-        answer = subject.destination.settle(batch, _wait_for(subject.destination, answer.job_id))
+        job = answer
+        answer = subject.destination.settle(batch, _wait_for(subject.destination, job.job_id))
+        answer = replace(answer, absent=[*answer.absent, *job.absent], unknown=[*answer.unknown, *job.unknown])
     subject.destination.finish_list(subject.list_id)
     return answer
 

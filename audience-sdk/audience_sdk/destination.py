@@ -155,9 +155,14 @@ class Job:
 
     Attributes:
         job_id: The platform's id of the job.
+        absent: Of the people who were to leave, those whom the job is not about, as for `BatchResult`; noted at once,
+            so that a run that only later asks for the job need not know.
+        unknown: Of these, those whom the platform does not know at all.
     """
 
     job_id: str
+    absent: Collection[str] = ()
+    unknown: Collection[str] = ()
 
 
 class BatchRefusedError(Exception):
@@ -341,7 +346,7 @@ class Destination(ABC):
         return ()
 
     def finish_list(self, list_id: str) -> None:  # noqa: B027 - most platforms have nothing to tidy up
-        """Tidy up after the last batch for a list.
+        """Tidy up after the last batch for a list, unless jobs are left to a later run.
 
         Args:
             list_id: The platform's id.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audience_sdk.contact import Action
+from audience_sdk.contact import Action, Outcome
 from audience_sdk.destination import Batch, JobDestination
 from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
 from audience_sdk.ledger import PlannedRows, doubt, staged_path
@@ -18,13 +19,59 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from audience_sdk.contact import RowProblem
-    from audience_sdk.destination import Destination
+    from audience_sdk.contact import RowProblem, StagedRow
+    from audience_sdk.destination import BatchResult, Destination
     from audience_sdk.ledger import JournalledBatch, Ledger
+    from audience_sdk.report import Report
 
 
 _GIVE_UP_SECONDS = 86_400.0
 """A job that has not ended after so long is taken for one that never will; its rows are sent again."""
+
+
+@dataclass
+class Past:
+    """What became of batches that earlier runs had in flight; no report tells it yet.
+
+    Attributes:
+        suppressed: Whom the platform does not take and will not be asked for again soon, and why, by `email_key`.
+        removed: Who was taken off the list.
+        warnings: What was odd about the answers.
+    """
+
+    suppressed: dict[str, tuple[StagedRow, RowProblem]] = field(default_factory=dict)
+    removed: list[StagedRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, batch: Batch, result: BatchResult) -> None:
+        """Take in the result of a batch.
+
+        Args:
+            batch: The batch.
+            result: What became of it.
+        """
+        self.warnings += result.warnings
+        for row in batch.rows:
+            problem = result.problems.get(row.email_key)
+            if problem is None and batch.action is Action.REMOVE:
+                self.removed.append(row)
+            elif problem is not None and problem.outcome is Outcome.SUPPRESSED:
+                self.suppressed[row.email_key] = (row, problem)
+
+    def tell(self, list_id: str, report: Report) -> None:
+        """Report all this, beside the rows of the run that has learnt it.
+
+        Args:
+            list_id: The platform's id of the list.
+            report: The report of that run.
+        """
+        for text in self.warnings:
+            report.warn(text)
+        for row in self.removed:
+            report.list_counts(list_id).removed += 1
+            report.left(list_id, row.row_key, row.email)
+        for row, problem in self.suppressed.values():
+            report.late_problem(list_id, row.row_key, row.email, problem)
 
 
 def recover(
@@ -33,9 +80,10 @@ def recover(
     list_id: str,
     list_no: int,
     *,
+    past: Past,
     stop: threading.Event,
     logger: logging.Logger,
-) -> dict[str, RowProblem]:
+) -> None:
     """Settle the batches of a list that earlier runs left in the journal; the caller holds the list's lock.
 
     A job is asked for by its id and its rows are confirmed. Of a batch whose answer never arrived it is noted that its
@@ -46,27 +94,23 @@ def recover(
         ledger: The ledger.
         list_id: The platform's id of the list.
         list_no: The ledger's number of the list.
+        past: Takes what has become of the batches, as far as the platform now says.
         stop: Set when the run is to stop.
         logger: Where it is told.
-
-    Returns:
-        Why the platform did not take people, by `email_key`, where only now an answer was read: no report tells it yet.
 
     Raises:
         CixError: If the platform cannot be asked, or the run is to stop.
     """
-    problems: dict[str, RowProblem] = {}
     for run_id, batches in ledger.journalled(list_no).items():
         logger.info("Run %s left %d batches in flight for list %s; settling them.", run_id, len(batches), list_id)
         plan = _plan_of(run_id, ledger, logger)
         if plan is not None:
             with closing(plan):
-                problems |= _settle_jobs(destination, ledger, plan, list_id, batches, stop)
+                _settle_jobs(destination, ledger, plan, list_id, batches, past, stop)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
                     doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
             ledger.drop(batch)
-    return problems
 
 
 def erase_leftovers(ledger: Ledger) -> None:
@@ -112,12 +156,12 @@ def _settle_jobs(
     plan: PlannedRows,
     list_id: str,
     batches: list[JournalledBatch],
+    past: Past,
     stop: threading.Event,
-) -> dict[str, RowProblem]:
-    problems: dict[str, RowProblem] = {}
+) -> None:
     jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
     if not jobs or not isinstance(destination, JobDestination):
-        return problems
+        return
     deadline = time.monotonic() + destination.job_deadline_seconds
     while jobs:
         for job_id, answer in destination.poll(jobs).items():
@@ -126,12 +170,13 @@ def _settle_jobs(
             try:
                 result = destination.settle(whole, answer)
                 ledger.confirm(batch, whole.rows, result)
-                problems.update(result.problems)
+                past.add(whole, result)
             except CixError as error:
-                if error.code not in {JOB_FAILED, LEDGER_UNUSABLE}:
+                # A job that cannot be looked into for a day is given up too, or it would stop every run.
+                if error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch):
                     raise
         # A job that is a day old and has not ended is given up.
-        jobs = {job_id: batch for job_id, batch in jobs.items() if time.time() - batch.begun_at < _GIVE_UP_SECONDS}
+        jobs = {job_id: batch for job_id, batch in jobs.items() if not _is_old(batch)}
         if not jobs:
             break
         if time.monotonic() > deadline:
@@ -139,4 +184,7 @@ def _settle_jobs(
             raise CixError(JOB_UNFINISHED, message)
         if stop.wait(destination.poll_seconds):
             raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")
-    return problems
+
+
+def _is_old(batch: JournalledBatch) -> bool:
+    return time.time() - batch.begun_at >= _GIVE_UP_SECONDS

@@ -157,6 +157,17 @@ class Report:
             problem: What happened.
         """
         self.not_removed += 1
+        self.late_problem(list_id, row_key, email, problem)
+
+    def late_problem(self, list_id: str, row_key: str, email: str, problem: RowProblem) -> None:
+        """Write down what a later run has learnt about a row of an earlier one; this is no received row.
+
+        Args:
+            list_id: The list.
+            row_key: The profile's key.
+            email: The address.
+            problem: What became of the row and why.
+        """
         self._write_row(list_id, "", row_key, email, problem.outcome.value, problem.code, problem.reason)
 
     def left(self, list_id: str, row_key: str, email: str) -> None:

@@ -38,7 +38,7 @@ from audience_sdk.prepare import Lists
 from audience_sdk.profile import Profiles
 from audience_sdk.progress import progress
 from audience_sdk.readback import Sample, read_back
-from audience_sdk.recover import erase_leftovers, recover
+from audience_sdk.recover import Past, erase_leftovers, recover
 from audience_sdk.report import Report
 from audience_sdk.stage import SegmentStage
 from audience_sdk.unchanged import Unchanged
@@ -104,7 +104,7 @@ class Run:
         self.checks_only = False
         self._begun = False
         self._segments: set[str] = set()
-        self._told_late: defaultdict[int, dict[str, RowProblem]] = defaultdict(dict)
+        self._past: defaultdict[str, Past] = defaultdict(Past)
         self._complete: set[str] = set()
         settings.check_lists()
         settings.check_consent()
@@ -311,8 +311,14 @@ class Run:
     def _settle_the_past(self) -> None:
         """Settle what earlier runs left in flight, and erase the staged rows that nothing needs any more."""
         for list_id, list_no in self._lists.numbers.items():
-            self._told_late[list_no] = recover(
-                self._destination, self._ledger, list_id, list_no, stop=self._stop, logger=self._logger
+            recover(
+                self._destination,
+                self._ledger,
+                list_id,
+                list_no,
+                past=self._past[list_id],
+                stop=self._stop,
+                logger=self._logger,
             )
         erase_leftovers(self._ledger)
 
@@ -330,8 +336,9 @@ class Run:
         for kind, problem in _NOT_SENT.items():
             for row in self._staging.planned(plan.list_no, kind):
                 segment = self._staging.segments_of(row)[0]
-                late = self._told_late[plan.list_no].get(row.email_key)
-                told = late if late and late.outcome is problem.outcome else problem
+                told = problem
+                if problem.outcome is Outcome.SUPPRESSED:
+                    _, told = self._past[plan.list_id].suppressed.pop(row.email_key, (row, problem))
                 self.report.problem(plan.list_id, segment, row.row_key, row.email, told)
 
     def _preview(self, plan: Plan) -> None:
@@ -390,6 +397,13 @@ class Run:
 
     def _close(self, status: str) -> None:
         with self._resources:
+            try:
+                for list_id, past in self._past.items():
+                    past.tell(list_id, self.report)
+            except CixError:
+                # A run that fails already, perhaps as nothing can be written, still gets its summary.
+                if self.report.error is None:
+                    raise
             path = self.report.finish(status)
             self._logger.info("%s\nSummary: %s", self.report.table(status), path)
             if self._begun and not self._settings.dry_run:

@@ -13,7 +13,6 @@ from target_constant_contact.answers import error_of
 from target_constant_contact.paging import pages
 
 if TYPE_CHECKING:
-    from audience_sdk.contact import StagedRow
     from audience_sdk.http import Api
 
 _SCALARS = (
@@ -136,12 +135,12 @@ def whole_contact(contact: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def unsubscribe(api: Api, row: StagedRow) -> RowProblem | None:
+def unsubscribe(api: Api, contact: dict[str, Any]) -> RowProblem | None:
     """Unsubscribe a person from everything, leaving all else about the contact as it is.
 
     Args:
         api: The API.
-        row: The person.
+        contact: The person, as `look_up` has found them.
 
     Returns:
         Why the person is not unsubscribed, or None.
@@ -149,9 +148,6 @@ def unsubscribe(api: Api, row: StagedRow) -> RowProblem | None:
     Raises:
         CixError: If the run cannot go on.
     """
-    contact = look_up(api, row.email_key)
-    if contact is None or is_unsubscribed(contact) or is_deleted(contact):
-        return None
     body = whole_contact(contact)
     body["email_address"]["permission_to_send"] = "unsubscribed"
     reply = api.call("PUT", f"/contacts/{contact['contact_id']}", body=msgspec.json.encode(body))

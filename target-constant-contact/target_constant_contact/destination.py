@@ -31,7 +31,16 @@ from target_constant_contact.answers import (
     list_error,
 )
 from target_constant_contact.clearing import Clearing
-from target_constant_contact.contacts import address_of, contact_of, id_on_list, is_on, unsubscribe
+from target_constant_contact.contacts import (
+    address_of,
+    contact_of,
+    id_on_list,
+    is_deleted,
+    is_on,
+    is_unsubscribed,
+    look_up,
+    unsubscribe,
+)
 from target_constant_contact.deleted import DeletedContacts
 from target_constant_contact.fields import KEY_PREFIX, MAX_ACCOUNT_FIELDS, AccountFields, Field, design, fold_label
 from target_constant_contact.names import FieldNames
@@ -69,14 +78,10 @@ class _Note:
     Attributes:
         taken_for: The order without an answer for which the activity was taken, if it was.
         problems: Rows that were not sent.
-        absent: People who were to leave and were not on the list any more.
-        unknown: Of these, those whom the account does not know.
     """
 
     taken_for: Order | None = None
     problems: Mapping[str, RowProblem] = field(default_factory=dict)
-    absent: Collection[str] = ()
-    unknown: Collection[str] = ()
 
 
 class ConstantContact(JobDestination):
@@ -215,8 +220,19 @@ class ConstantContact(JobDestination):
         return Job(begun.activity_id)
 
     def unsubscribe(self, batch: Batch) -> BatchResult:
-        """See `Destination.unsubscribe`."""
-        return BatchResult({row.email_key: problem for row in batch.rows if (problem := unsubscribe(self._api, row))})
+        """See `Destination.unsubscribe`; who is not on the list stays subscribed to the account's others."""
+        problems, absent, unknown = {}, [], []
+        for row in batch.rows:
+            contact = look_up(self._api, row.email_key)
+            if contact is None:
+                unknown.append(row.email_key)
+            elif is_unsubscribed(contact) or is_deleted(contact):
+                continue
+            elif id_on_list(contact, batch.list_id) is None:
+                absent.append(row.email_key)
+            elif problem := unsubscribe(self._api, contact):
+                problems[row.email_key] = problem
+        return BatchResult(problems, absent=[*absent, *unknown], unknown=unknown)
 
     def members(self, list_id: str) -> Iterator[Member]:
         """See `Destination.members`; one listing of the whole account tells both who is on the list and who is not."""
@@ -246,7 +262,7 @@ class ConstantContact(JobDestination):
             raise _mistaken(activity_id)
         if batch.action is Action.REMOVE:
             sure = note.taken_for is None and all_done(answer)
-            return BatchResult({} if sure else self._still_on(batch), absent=note.absent, unknown=note.unknown)
+            return BatchResult({} if sure else self._still_on(batch))
         rows = batch.rows
         if note.problems:
             rows = [row for row in rows if row.email_key not in note.problems]
@@ -317,8 +333,8 @@ class ConstantContact(JobDestination):
             begun = self._activities.begin(Order("remove_list_memberships", body, "list_count", len(ids)))
         except RefusedError as refused:
             raise error_of(refused.reply, "Taking people off the list") from refused
-        self._notes[begun.activity_id] = _Note(begun.taken_for, absent=absent, unknown=unknown)
-        return Job(begun.activity_id)
+        self._notes[begun.activity_id] = _Note(begun.taken_for)
+        return Job(begun.activity_id, absent=absent, unknown=unknown)
 
     def _still_on(self, batch: Batch) -> dict[str, RowProblem]:
         """Return who is on the list after an activity that was to take them off and does not say that it has."""

@@ -130,6 +130,12 @@ class NeverRemoves(Broken):
         return BatchResult() if batch.action is Action.REMOVE else self._true.send(batch)
 
 
+class ForgetsWhoJoined(Broken):
+    def send(self, batch: Batch) -> BatchResult:
+        result = self._true.send(batch)
+        return replace(result, unknown=result.absent)
+
+
 class NeverLetsReturn(Broken):
     def send(self, batch: Batch) -> BatchResult:
         return self._true.send(replace(batch, rows=[structs.replace(row, returns=False) for row in batch.rows]))
@@ -161,6 +167,7 @@ TWINS = {
     conformance.check_unsubscribed_stay_away: HidesTheSuppressed,
     conformance.check_a_change_never_re_adds: Resubscribes,
     conformance.check_leaving_twice_is_leaving: NeverRemoves,
+    conformance.check_who_left_is_told_from_who_never_joined: ForgetsWhoJoined,
     conformance.check_who_was_removed_may_return: NeverLetsReturn,
     conformance.check_a_bad_row_stands_alone: HidesTheSuppressed,
     conformance.check_everybody_is_listed: ListsNobody,

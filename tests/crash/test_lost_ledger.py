@@ -95,6 +95,21 @@ def test_people_who_may_have_left_are_held_back_and_counted_until_the_export_rea
     assert export.on_list() == on(1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("readmit", [False, True])
+def test_whom_a_killed_readmission_has_put_back_leaves_with_the_segment(export: Export, readmit: bool) -> None:
+    export.run(segment(people(1, 2, 3)))
+    left_by_own_act(export, 2)
+    lose(export)
+    rebuild(export)
+    landed = "confirm" if export.is_campaign_monitor else "journal_job"
+    death = AtCall(f"audience_sdk.ledger.store:Ledger.{landed}", about="action='create'")
+    assert export.run(segment(people(1, 2, 3)), readmit=True, death=death).code == KILLED
+    assert export.on_list() == on(1, 2, 3)
+    assert export.run(segment(people(1, 2, 3))).counts["suppressed"] == 1, "one run alone may readmit"
+    assert export.run(segment(people(1, 3)), readmit=readmit, **MIRROR).counts["removed"] == 1
+    assert export.on_list() == on(1, 3)
+
+
 def test_readmission_resubscribes_nobody(export: Export) -> None:
     export.run(segment(people(1, 2, 3)))
     export.unsubscribe(address(2))

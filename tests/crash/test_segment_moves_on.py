@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LANDED = AtCall("audience_sdk.ledger.store:Ledger.confirm")
 """The platform has done what the batch asked for, the ledger does not know it yet."""
 _NOT_SENT = AtCall("audience_sdk.ledger.store:Ledger.journal", after=True)
+_JOB_IN_FLIGHT = AtCall("audience_sdk.ledger.store:Ledger.journal_job", after=True)
 MIRROR = {"sync_mode": "mirror", "max_removal_ratio": 1}
 
 
@@ -116,3 +117,42 @@ def test_people_added_by_hand_who_were_in_a_killed_run_are_not_resubscribed(to_c
     assert export.run(segment(people(1, 3)), death=_NOT_SENT).code == KILLED
     assert export.run(segment(people(1, 3))).counts == {"received": 2, "created": 1, "suppressed": 1}
     assert export.on_list() == {address(1)}
+
+
+def test_who_was_not_put_on_the_list_keeps_all_other_mail_of_the_account(to_constant_contact: Export) -> None:
+    """Leaving by unsubscribing is for people of the list: it stops everything that the account sends."""
+    export, options = to_constant_contact, {**MIRROR, "on_leave": "unsubscribe"}
+    other = export.make_list()
+    elsewhere = [{"email": address(number), "lists": [other]} for number in (3, 4)]
+    export.sandbox.seed(export.platform, contacts=elsewhere)
+    assert export.run(segment(people(1, 2, 4)), **options).code == 0
+    assert export.run(segment(people(1, 2, 3, 4)), death=_NOT_SENT, **options).code == KILLED
+    export.sandbox.seed(export.platform, contacts=elsewhere)  # person 4 leaves our list by their own act
+    assert export.run(segment(people(1, 2)), **options).code == 0
+    assert export.on_list(other) == {address(3), address(4)}
+    assert export.run(segment(people(1, 2, 3, 4)), **options).counts["suppressed"] == 2
+
+
+@pytest.mark.parametrize("step", ["killed", "stopped"])
+def test_who_had_left_before_the_others_were_taken_off_stays_away_though_the_job_is_settled_later(
+    to_constant_contact: Export, step: str
+) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2, 3, 4)), **MIRROR).code == 0
+    export.leave(address(3))
+    if step == "killed":
+        assert export.run(segment(people(1, 2)), death=_JOB_IN_FLIGHT, **MIRROR).code == KILLED
+    else:
+        export.sandbox.fault("status", status=503, method="GET", path="/activities$", skip=1)
+        assert export.run(segment(people(1, 2)), **MIRROR).code == 1
+        export.sandbox.control("DELETE", "/faults")
+    ran = export.run(segment(people(1, 2)), **MIRROR)
+    assert (ran.code, ran.counts["removed"]) == (0, 2)
+    assert {line["email"] for line in ran.rejected if line["outcome"] == "removed"} == {address(3), address(4)}
+    assert export.run(segment(people(1, 2, 3, 4)), **MIRROR).counts == {
+        "received": 4,
+        "unchanged": 2,
+        "created": 1,
+        "suppressed": 1,
+    }
+    assert export.on_list() == {address(1), address(2), address(4)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.contact import StagedRow
-from audience_sdk.destination import BatchResult
+from audience_sdk.destination import BatchResult, Job
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging, store
 from audience_sdk.ledger.difference import payload_hash
@@ -141,7 +141,7 @@ def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: L
     staging, list_no = planned(ledger, "abcd")
     first = ledger.journal("run-1", list_no, "create", "a", "a")
     second = ledger.journal("run-1", list_no, "create", "b", "c")
-    ledger.journal_job(second, "job-7")
+    ledger.journal_job(second, Job("job-7"))
     with closing(Ledger(path)) as later:
         assert [(b.first_key, b.last_key, b.job_id) for b in later.journalled(list_no)["run-1"]] == [
             ("a", "a", None),

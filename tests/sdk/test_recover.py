@@ -5,22 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from audience_sdk.destination import Job
 from audience_sdk.errors import JOB_UNFINISHED, PLATFORM_UNREACHABLE, STOPPED, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging
-from audience_sdk.recover import recover
-from memory_destination import MemoryDestination, MemoryJobDestination, Platform
+from audience_sdk.recover import Past, recover
+from memory_destination import SUPPRESSED, MemoryDestination, MemoryJobDestination, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from audience_sdk.destination import Batch, BatchResult
+
 LOGGER = logging.getLogger("target-memory")
 
 
-class Past:
+class Killed:
     """A ledger in which a run was killed that had begun to create the contacts a to f, two by two."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -44,10 +48,12 @@ class Past:
     def in_flight(self, keys: str, job_id: str | None) -> None:
         batch = self.ledger.journal("killed", self.list_no, "create", keys[0], keys[-1])
         if job_id is not None:
-            self.ledger.journal_job(batch, job_id)
+            self.ledger.journal_job(batch, Job(job_id))
 
-    def recover(self, destination: MemoryDestination) -> None:
-        recover(destination, self.ledger, "L1", self.list_no, stop=self.stop, logger=LOGGER)
+    def recover(self, destination: MemoryDestination) -> Past:
+        told = Past()
+        recover(destination, self.ledger, "L1", self.list_no, past=told, stop=self.stop, logger=LOGGER)
+        return told
 
     def confirmed(self) -> str:
         """The contacts that count as unchanged in a next run over the same segment."""
@@ -61,13 +67,13 @@ class Past:
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> Iterator[Past]:
+def past(tmp_path: Path) -> Iterator[Killed]:
     with closing(Ledger(tmp_path / "ledger.db")) as ledger:
-        yield Past(ledger)
+        yield Killed(ledger)
 
 
 def test_a_job_that_has_ended_is_confirmed_and_a_batch_without_one_is_sent_again(
-    past: Past, platform: Platform
+    past: Killed, platform: Platform
 ) -> None:
     past.in_flight("ab", "job-1")
     past.in_flight("cd", None)
@@ -79,7 +85,7 @@ def test_a_job_that_has_ended_is_confirmed_and_a_batch_without_one_is_sent_again
     assert platform.batches == []
 
 
-def test_rows_that_the_job_did_not_take_are_not_confirmed(past: Past, platform: Platform) -> None:
+def test_rows_that_the_job_did_not_take_are_not_confirmed(past: Killed, platform: Platform) -> None:
     platform.rejected.add("b")
     past.in_flight("abc", "job-1")
     past.recover(MemoryJobDestination(platform))
@@ -87,7 +93,7 @@ def test_rows_that_the_job_did_not_take_are_not_confirmed(past: Past, platform: 
     assert past.confirmed() == "ac"
 
 
-def test_a_job_under_way_is_waited_for(past: Past, platform: Platform) -> None:
+def test_a_job_under_way_is_waited_for(past: Killed, platform: Platform) -> None:
     platform.job_state = lambda job: "working" if platform.polled.count(job) < 3 else "done"
     past.in_flight("ab", "job-1")
     past.recover(MemoryJobDestination(platform))
@@ -96,7 +102,7 @@ def test_a_job_under_way_is_waited_for(past: Past, platform: Platform) -> None:
     assert platform.polled == ["job-1"] * 3
 
 
-def test_of_several_jobs_each_is_settled_by_itself(past: Past, platform: Platform) -> None:
+def test_of_several_jobs_each_is_settled_by_itself(past: Killed, platform: Platform) -> None:
     platform.job_state = lambda job: "failed" if job == "job-2" else "done"
     for keys, job in (("ab", "job-1"), ("cd", "job-2"), ("ef", "job-3")):
         past.in_flight(keys, job)
@@ -106,7 +112,7 @@ def test_of_several_jobs_each_is_settled_by_itself(past: Past, platform: Platfor
     assert past.in_journal() == []
 
 
-def test_a_job_that_has_not_ended_at_the_deadline_stays_in_the_journal(past: Past, platform: Platform) -> None:
+def test_a_job_that_has_not_ended_at_the_deadline_stays_in_the_journal(past: Killed, platform: Platform) -> None:
     destination = MemoryJobDestination(platform)
     destination.job_deadline_seconds = 0.0
     platform.job_state = lambda _job: "working"
@@ -120,7 +126,7 @@ def test_a_job_that_has_not_ended_at_the_deadline_stays_in_the_journal(past: Pas
 
 
 def test_a_job_that_has_not_ended_after_a_day_is_given_up(
-    past: Past, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
     platform.job_state = lambda _job: "working"
@@ -131,7 +137,37 @@ def test_a_job_that_has_not_ended_after_a_day_is_given_up(
     assert past.in_journal() == []
 
 
-def test_a_stop_while_a_job_is_waited_for_leaves_it_in_the_journal(past: Past, platform: Platform) -> None:
+def test_a_job_that_cannot_be_looked_into_stays_in_the_journal_for_a_day(
+    past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(MemoryJobDestination):
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            raise CixError(PLATFORM_UNREACHABLE, "Gone.")
+
+    past.in_flight("ab", "job-1")
+    with pytest.raises(CixError):
+        past.recover(Gone(platform))
+    assert past.in_journal() == ["job-1"]
+    monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
+    past.recover(Gone(platform))
+    assert past.in_journal() == []
+    assert past.confirmed() == ""
+
+
+def test_what_no_report_has_told_yet_is_gathered(past: Killed, platform: Platform) -> None:
+    class Warns(MemoryJobDestination):
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            return replace(super().settle(batch, answer), warnings=["Odd."])
+
+    platform.suppressed.add("a")
+    platform.rejected.add("b")
+    past.in_flight("abc", "job-1")
+    told = past.recover(Warns(platform))
+    assert [(key, row.row_key, problem) for key, (row, problem) in told.suppressed.items()] == [("a", "a", SUPPRESSED)]
+    assert (told.removed, told.warnings) == ([], ["Odd."])
+
+
+def test_a_stop_while_a_job_is_waited_for_leaves_it_in_the_journal(past: Killed, platform: Platform) -> None:
     platform.job_state = lambda _job: "working"
     past.in_flight("ab", "job-1")
     past.stop.set()
@@ -142,7 +178,7 @@ def test_a_stop_while_a_job_is_waited_for_leaves_it_in_the_journal(past: Past, p
     assert past.in_journal() == ["job-1"]
 
 
-def test_a_platform_that_cannot_be_asked_leaves_everything_in_the_journal(past: Past, platform: Platform) -> None:
+def test_a_platform_that_cannot_be_asked_leaves_everything_in_the_journal(past: Killed, platform: Platform) -> None:
     def gone(_job: str) -> str:
         raise CixError(PLATFORM_UNREACHABLE, "Gone.")
 
@@ -157,7 +193,7 @@ def test_a_platform_that_cannot_be_asked_leaves_everything_in_the_journal(past: 
 
 @pytest.mark.parametrize("destination", [MemoryDestination, MemoryJobDestination])
 def test_without_the_staged_rows_everything_is_sent_again(
-    past: Past, platform: Platform, destination: type[MemoryDestination]
+    past: Killed, platform: Platform, destination: type[MemoryDestination]
 ) -> None:
     past.staged_path.unlink()
     past.in_flight("ab", "job-1")
@@ -169,7 +205,7 @@ def test_without_the_staged_rows_everything_is_sent_again(
     assert past.in_journal() == []
 
 
-def test_what_is_in_flight_for_another_list_is_left_to_its_own_run(past: Past, platform: Platform) -> None:
+def test_what_is_in_flight_for_another_list_is_left_to_its_own_run(past: Killed, platform: Platform) -> None:
     other = past.ledger.list_no("target-memory", "L2")
     past.ledger.journal("killed", other, "create", "a", "b")
     past.in_flight("cd", None)
@@ -179,7 +215,7 @@ def test_what_is_in_flight_for_another_list_is_left_to_its_own_run(past: Past, p
     assert past.in_journal() == []
 
 
-def test_settling_twice_is_settling_once(past: Past, platform: Platform) -> None:
+def test_settling_twice_is_settling_once(past: Killed, platform: Platform) -> None:
     past.in_flight("ab", "job-1")
     destination = MemoryJobDestination(platform)
     past.recover(destination)

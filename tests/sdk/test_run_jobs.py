@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, CixError
+from audience_sdk.ledger import Ledger
+from audience_sdk.report import Report
 from export_harness import STATE, Export, key, people, segment
 from memory_destination import SUPPRESSED, Limits, MemoryJobDestination
 
@@ -202,6 +204,60 @@ def test_why_somebody_is_not_on_the_list_is_told_though_another_run_reads_the_an
 
     assert result.counts() == {"received": 3, "unchanged": 1, "suppressed": 1, "created": 1}
     assert [(row["email"], row["reason"]) for row in result.rejected] == [(key(1), SUPPRESSED.reason)]
+
+
+def test_why_somebody_is_not_on_the_list_is_told_though_the_run_that_reads_the_answer_sends_nothing(
+    jobs: Export,
+) -> None:
+    def gone(_job: str) -> str:
+        raise CixError(PLATFORM_UNREACHABLE, "Gone.")
+
+    jobs.platform.suppressed.add(key(1))
+    jobs.platform.job_state = gone
+    jobs.run(segment(people(1, 2, 3)))
+    jobs.platform.job_state = lambda _job: "done"
+    result = jobs.run(segment(people(1, 2, 3)), max_profiles=1)
+
+    assert result.exit_code == 1
+    told = [row for row in result.rejected if row["outcome"] == "suppressed"]
+    assert [(row["email"], row["reason"]) for row in told] == [(key(1), SUPPRESSED.reason)]
+    assert result.counts() == {"received": 3, "deferred": 3}
+
+
+def test_a_job_that_has_ended_while_the_platform_cannot_be_reached_is_settled_by_the_next_run(jobs: Export) -> None:
+    class Gone(MemoryJobDestination):
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            raise CixError(PLATFORM_UNREACHABLE, "Gone.")
+
+    jobs.destination = Gone
+    result = jobs.run(segment(people(1, 2)))
+    assert (result.exit_code, result.counts()) == (1, {"received": 2, "deferred": 2})
+    assert jobs.platform.finished == [], "what the job still needs is not tidied up"
+
+    jobs.destination = MemoryJobDestination
+    result = jobs.run(segment(people(1, 2)))
+    assert (result.exit_code, result.counts()) == (0, {"received": 2, "unchanged": 2})
+    assert len(jobs.platform.sent_keys()) == 2, "no row twice"
+    assert jobs.platform.finished == ["L1"]
+
+
+def test_answers_are_taken_in_before_the_rest_is_written_down(jobs: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is to stop may be killed soon: what the platform has accepted must be in the journal by then."""
+    steps: list[str] = []
+
+    class Stopping(MemoryJobDestination):
+        def send(self, batch: Batch) -> Job:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().send(batch)
+
+    journal_job, problem = Ledger.journal_job, Report.problem
+    monkeypatch.setattr(Ledger, "journal_job", lambda *a: (steps.append("job"), journal_job(*a))[1])
+    monkeypatch.setattr(Report, "problem", lambda *a: (steps.append("problem"), problem(*a))[1])
+    jobs.destination = Stopping
+    jobs.platform.job_state = lambda _job: "working"
+    result = jobs.run(segment(people(*range(20))))
+    assert result.counts() == {"received": 20, "deferred": 20}
+    assert steps == ["job", *["problem"] * 20]
 
 
 def test_a_batch_that_is_refused_before_it_becomes_a_job_is_halved(jobs: Export) -> None:

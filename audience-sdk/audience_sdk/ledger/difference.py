@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from audience_sdk.contact import Action
-from audience_sdk.ledger.schema import Status
+from audience_sdk.ledger.schema import MAY_BE_ON, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,9 +29,11 @@ _KEY, _SEGMENT = itemgetter(0), itemgetter(1)
 _NOTHING_HASHED = hashlib.blake2b(digest_size=8)
 _ON = Status.ON.value
 _UNSURE = {Status.UNSURE.value, Status.UNSURE_REMOVED.value}
+_HELD_AWAY = {Status.AWAY.value, Status.UNSURE_AWAY.value}
 _SUPPRESSED = {Status.SUPPRESSED.value, Status.SUPPRESSED_REMOVED.value}
 _JOINS_AGAIN = {Status.REMOVED.value, Status.SUPPRESSED_REMOVED.value, *_UNSURE}
-_MAY_RETURN = {*_JOINS_AGAIN, Status.AWAY.value} - {Status.UNSURE.value}
+_MAY_RETURN = {*_JOINS_AGAIN, *_HELD_AWAY} - {Status.UNSURE.value}
+_MAY_BE_ON = {status.value for status in MAY_BE_ON}
 
 
 class Known(NamedTuple):
@@ -207,7 +209,7 @@ class Comparison:
 
 def _action_for(known: Known, rules: DiffRules) -> str:
     """Return what is to be done with somebody who is staged and is not known to be on the list just so."""
-    if known.status == Status.AWAY.value:
+    if known.status in _HELD_AWAY:
         return Action.CREATE.value if rules.readmit else HELD_AWAY
     if known.status in _SUPPRESSED and known.changed_at > rules.ask_again_before:
         return HELD_SUPPRESSED
@@ -218,9 +220,8 @@ def _action_for(known: Known, rules: DiffRules) -> str:
 
 def _leaves(known: Known, rules: DiffRules) -> bool:
     """Say whether somebody leaves the list who is not staged for it."""
-    may_be_on = known.status == _ON or known.status in _UNSURE
     found = known.status == Status.FOUND.value and rules.adopt_existing
-    return (may_be_on or found) and bool(known.ours or rules.adopt_existing) and not known.fed
+    return (known.status in _MAY_BE_ON or found) and bool(known.ours or rules.adopt_existing) and not known.fed
 
 
 def _take_the_last(

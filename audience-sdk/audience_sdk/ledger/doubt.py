@@ -19,11 +19,12 @@ _MAY_HAVE_JOINED = f"""
     VALUES (:list_no, :email_key, 0, :row_key,
       iif(:returns, '{Status.UNSURE_REMOVED.value}', '{Status.UNSURE.value}'), 1, :now)
     ON CONFLICT (list_no, email_key) DO UPDATE SET
-      hash = excluded.hash, status = excluded.status, ours = excluded.ours, changed_at = excluded.changed_at
-      -- Who is held back stays held back.
-      WHERE contacts.status NOT IN (
-        '{Status.AWAY.value}', '{Status.SUPPRESSED.value}', '{Status.SUPPRESSED_REMOVED.value}'
+      -- Who is held back stays held back; whom a readmission may have put back leaves with the segment all the same.
+      hash = excluded.hash, ours = excluded.ours, changed_at = excluded.changed_at, status = iif(
+        contacts.status IN ('{Status.AWAY.value}', '{Status.UNSURE_AWAY.value}'),
+        '{Status.UNSURE_AWAY.value}', excluded.status
       )
+      WHERE contacts.status NOT IN ('{Status.SUPPRESSED.value}', '{Status.SUPPRESSED_REMOVED.value}')
 """  # noqa: S608 - made of our own constants
 _MAY_HAVE_CHANGED = f"""
     UPDATE contacts SET hash = 0
@@ -32,6 +33,8 @@ _MAY_HAVE_CHANGED = f"""
 _MAY_HAVE_LEFT = f"""
     UPDATE contacts SET status = '{Status.UNSURE_REMOVED.value}', changed_at = :now
     WHERE list_no = :list_no AND email_key = :email_key
+      -- Who had left before is no matter of this batch, and who may have left must not come back for it.
+      AND status NOT IN ('{Status.AWAY.value}', '{Status.UNSURE_AWAY.value}')
 """  # noqa: S608 - made of our own constants
 _STATEMENTS = {
     Action.CREATE.value: _MAY_HAVE_JOINED,

@@ -30,7 +30,12 @@ class Status(str, Enum):
     """A request to put the contact on the list has no answer: the list may hold them or not."""
     UNSURE_REMOVED = "unsure-removed"
     """The same, and we have taken the contact off the list before, or asked for it."""
+    UNSURE_AWAY = "unsure-away"
+    """The same, and they may have left by their own act: held back like `AWAY`, and to leave should they be there."""
 
+
+MAY_BE_ON = (Status.ON, Status.UNSURE, Status.UNSURE_REMOVED, Status.UNSURE_AWAY)
+"""The list holds the contact, or may hold it, by an export's doing; not `FOUND`, which is by somebody else's."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from audience_sdk.contact import Action, Outcome
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
 from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, insert_rows, transaction
-from audience_sdk.ledger.schema import MIGRATIONS, Status, migrate, version
+from audience_sdk.ledger.schema import MAY_BE_ON, MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from audience_sdk.contact import StagedRow
-    from audience_sdk.destination import BatchResult
+    from audience_sdk.destination import BatchResult, Job
 
 _URL_PREFIX = "sqlite:///"
 _CONFIRMED = attrgetter("email_key", "hash", "row_key")
@@ -209,10 +209,11 @@ class Ledger:
             )
         return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_key, last_key, begun_at)
 
-    def journal_job(self, batch: JournalledBatch, job_id: str) -> None:
-        """Note the platform's id of the job that a batch has become."""
+    def journal_job(self, batch: JournalledBatch, job: Job) -> None:
+        """Note the platform's id of the job that a batch has become, and who had left before it."""
         with self.transaction():
-            self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job_id, batch.batch_id))
+            self._note_absent(batch.list_no, job)
+            self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job.job_id, batch.batch_id))
 
     def confirm(self, batch: JournalledBatch, rows: Iterable[StagedRow], result: BatchResult) -> None:
         """Note what the platform made of a batch, and take it off the journal, in one step.
@@ -264,7 +265,7 @@ class Ledger:
             [{"list_no": list_no, "email_key": key, "now": int(time.time())} for key in email_keys],
         )
 
-    def _note_absent(self, list_no: int, result: BatchResult) -> None:
+    def _note_absent(self, list_no: int, result: BatchResult | Job) -> None:
         """Note who had left before we could take them off, unless it was an earlier attempt of ours that did it.
 
         Whom the platform does not know and of whom no answer has ever said that they joined has not left: they count as
@@ -345,9 +346,9 @@ class Ledger:
             list_no: The ledger's number of the list.
             adopted: Whether to count those too whom no export has put there.
         """
-        query = "SELECT count(*) FROM contacts WHERE list_no = ? AND (ours OR ?) AND status IN (?, ?, ?, ?)"
-        statuses = (Status.ON, Status.FOUND, Status.UNSURE, Status.UNSURE_REMOVED)
-        return int(self.connection.execute(query, (list_no, adopted, *(each.value for each in statuses))).fetchone()[0])
+        statuses = ", ".join(f"'{status.value}'" for status in (*MAY_BE_ON, Status.FOUND))
+        query = f"SELECT count(*) FROM contacts WHERE list_no = ? AND (ours OR ?) AND status IN ({statuses})"  # noqa: S608 - ours
+        return int(self.connection.execute(query, (list_no, adopted)).fetchone()[0])
 
     def members_of(self, list_no: int, segment: str) -> int:
         """Return how many addresses a segment has fed into a list, as far as the ledger knows."""
