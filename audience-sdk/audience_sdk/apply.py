@@ -14,10 +14,8 @@ from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
 from audience_sdk.errors import (
-    CONNECTION_LOST,
     JOB_FAILED,
     JOB_UNFINISHED,
-    PLATFORM_UNREACHABLE,
     QUOTA_SPENT,
     REQUEST_REFUSED,
     ROW_UNCONFIRMED,
@@ -45,9 +43,6 @@ _logger = logging.getLogger(__name__)
 
 _LATER = {QUOTA_SPENT, THROTTLED, STOPPED}
 """Errors that leave the rows not yet sent in good order for the next run."""
-
-_UNREACHABLE = {PLATFORM_UNREACHABLE, CONNECTION_LOST}
-"""Errors that say nothing about a job that has ended."""
 
 _BATCH_ALONE = {JOB_FAILED, JOB_UNFINISHED}
 """Errors that concern one batch; the others go on."""
@@ -329,7 +324,7 @@ class Applier:
         except CixError as error:
             error.in_doubt = True
             # A job that has ended and cannot be looked into now is asked for again by its id.
-            self._not_confirmed(sent, error, keep=error.code in _LATER | _UNREACHABLE)
+            self._not_confirmed(sent, error, keep=error.code is not JOB_FAILED)
         except Exception as error:  # noqa: BLE001 - as in `_answered`
             log_unexpected(_logger, error)
             self._not_confirmed(sent, _unexpected(error))

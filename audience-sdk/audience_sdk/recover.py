@@ -7,9 +7,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from audience_sdk.contact import Action, Outcome
 from audience_sdk.destination import Batch, JobDestination
-from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, STOPPED, CixError
+from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, PASSING, STOPPED, CixError
 from audience_sdk.ledger import PlannedRows, doubt, staged_path
 from audience_sdk.ledger.locks import held
 from audience_sdk.ledger.planned import REWRITTEN
@@ -56,7 +58,7 @@ class Past:
             if problem is None and batch.action is Action.REMOVE:
                 self.removed.append(row)
             elif problem is not None and problem.outcome is Outcome.SUPPRESSED:
-                self.suppressed[row.email_key] = (row, problem)
+                self.suppressed[row.email_key] = (structs.replace(row, payload=b""), problem)
 
     def tell(self, list_id: str, report: Report) -> None:
         """Report all this, beside the rows of the run that has learnt it.
@@ -172,8 +174,8 @@ def _settle_jobs(
                 ledger.confirm(batch, whole.rows, result)
                 past.add(whole, result)
             except CixError as error:
-                # A job that cannot be looked into for a day is given up too, or it would stop every run.
-                if error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch):
+                # A job of a day ago that cannot be looked into is given up too, or it would stop every run.
+                if error.code in PASSING or (error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch)):
                     raise
         # A job that is a day old and has not ended is given up.
         jobs = {job_id: batch for job_id, batch in jobs.items() if not _is_old(batch)}

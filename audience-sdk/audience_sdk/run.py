@@ -397,8 +397,9 @@ class Run:
 
     def _close(self, status: str) -> None:
         with self._resources:
+            untold, self._past = self._past, defaultdict(Past)
             try:
-                for list_id, past in self._past.items():
+                for list_id, past in untold.items():
                     past.tell(list_id, self.report)
             except CixError:
                 # A run that fails already, perhaps as nothing can be written, still gets its summary.

@@ -226,9 +226,9 @@ class ConstantContact(JobDestination):
             contact = look_up(self._api, row.email_key)
             if contact is None:
                 unknown.append(row.email_key)
-            elif is_unsubscribed(contact) or is_deleted(contact):
+            elif is_unsubscribed(contact):
                 continue
-            elif id_on_list(contact, batch.list_id) is None:
+            elif is_deleted(contact) or id_on_list(contact, batch.list_id) is None:
                 absent.append(row.email_key)
             elif problem := unsubscribe(self._api, contact):
                 problems[row.email_key] = problem
@@ -255,13 +255,14 @@ class ConstantContact(JobDestination):
         """See `JobDestination.settle`; the counters say how many rows did not land, reading back says which."""
         activity_id = answer["activity_id"]
         # Of an activity that an earlier process has begun nothing is noted: then the counters do not fit the rows.
+        begun_here = activity_id in self._notes
         note = self._notes.pop(activity_id, _Note())
         if answer["state"] != "completed":
             raise CixError(JOB_FAILED, f"Activity {activity_id} ended as `{answer['state']}`.")
         if note.taken_for is not None and not note.taken_for.may_be(answer):
             raise _mistaken(activity_id)
         if batch.action is Action.REMOVE:
-            sure = note.taken_for is None and all_done(answer)
+            sure = begun_here and note.taken_for is None and all_done(answer)
             return BatchResult({} if sure else self._still_on(batch))
         rows = batch.rows
         if note.problems:

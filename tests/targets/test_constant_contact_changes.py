@@ -104,6 +104,9 @@ def test_unsubscribing_those_who_leave_leaves_deleted_contacts_deleted(to_consta
     ran = target.run(stream(people(10, start=3)), sync_mode="mirror", on_leave="unsubscribe")
     assert ran.counts == {"received": 10, "unchanged": 10, "removed": 2}
     assert ConstantContactApi(target.sandbox).contact(DELETED)["deleted_at"]
+    ran = target.run(stream(people(12)), sync_mode="mirror", on_leave="unsubscribe")
+    assert ran.counts == {"received": 12, "unchanged": 10, "suppressed": 2}, "one was deleted, one is unsubscribed"
+    assert ConstantContactApi(target.sandbox).contact(DELETED)["deleted_at"]
 
 
 @pytest.fixture

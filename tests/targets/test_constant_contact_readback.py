@@ -251,7 +251,7 @@ def test_a_listing_of_who_is_still_on_the_list_makes_nobody_absent_who_is_asked_
     first = Batch(LIST, Action.REMOVE, [leaver(email) for email in MANY[:55]], time.time())
     assert len(destination.settle(first, answer).problems) == 55
     second = Batch(LIST, Action.REMOVE, [leaver(MANY[57])], time.time())
-    assert destination.send(second) == Job("removal")
+    assert destination.send(second) == Job("removal", absent=[], unknown=[])
 
 
 def test_many_leavers_are_found_in_one_listing_of_their_list_and_stayers_ids_are_kept(

@@ -119,6 +119,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    # The status `unsure-away`: a program that does not know it must not use the file.
+    (),
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 
