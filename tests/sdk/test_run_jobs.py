@@ -49,16 +49,19 @@ def test_jobs_are_waited_for(jobs: Export) -> None:
 
 
 def test_no_more_jobs_are_under_way_or_unsettled_than_the_platform_allows(jobs: Export) -> None:
+    def under_way() -> int:
+        return len(jobs.platform.jobs) - len(jobs.held) // 2
+
     unsettled: list[int] = []
 
     class Counting(MemoryJobDestination):
         def send(self, batch: Batch) -> Job:
-            unsettled.append(len(self.platform.jobs) + 1 - len(jobs.held) // 2)
+            unsettled.append(under_way() + 1)
             return super().send(batch)
 
     jobs.destination = Counting
     jobs.platform.limits = replace(jobs.platform.limits, calls=3)
-    jobs.platform.job_state = lambda _job: "done" if unsettled[-1] == 3 or len(unsettled) == 20 else "working"
+    jobs.platform.job_state = lambda _job: "done" if under_way() == 3 or len(unsettled) == 20 else "working"
     jobs.run(segment(people(*range(40))))
 
     assert len(jobs.platform.jobs) == 20

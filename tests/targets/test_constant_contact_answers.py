@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from audience_sdk.contact import Action, Outcome, StagedRow
-from audience_sdk.destination import Batch, BatchRefusedError, BatchResult
+from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job
 from audience_sdk.errors import CixError
 from audience_sdk.http import Again, Reply
 from target_constant_contact.answers import TERMINAL_STATES, again, all_landed, error_key, error_of, list_error
@@ -235,7 +235,21 @@ def test_a_removal_that_does_not_say_that_everybody_has_left_is_looked_into(endi
 @pytest.mark.parametrize("status", [{"items_total_count": 2, "items_completed_count": 2}, {"items_total_count": 2}, {}])
 def test_a_removal_that_says_nothing_else_is_done(status: dict[str, int]) -> None:
     answer = {"activity_id": "job-1", "state": "completed", "status": status, "activity_errors": []}
-    assert ConstantContact(Scripted(), 60).settle(LEAVERS, answer).problems == {}
+    on_list = [found(row.email_key, "L1") for row in LEAVERS.rows]
+    begin = [reply(200, {"activities": []}), reply(201, {"activity_id": "job-1"})]
+    api = Scripted(*on_list, *begin)
+    destination = ConstantContact(api, 60)
+    assert destination.send(LEAVERS) == Job("job-1", absent=[], unknown=[])
+    assert destination.settle(LEAVERS, answer).problems == {}
+    assert api.replies == []
+
+
+def test_a_removal_of_an_earlier_process_is_looked_into_whatever_it_says() -> None:
+    """Its activity may have been found after a lost answer, and be somebody else's."""
+    status = {"items_total_count": 2, "items_completed_count": 2}
+    answer = {"activity_id": "job-1", "state": "completed", "status": status, "activity_errors": []}
+    api = Scripted(found("a@example.com", "L1"), found("b@example.com"))
+    assert set(ConstantContact(api, 60).settle(LEAVERS, answer).problems) == {"a@example.com"}
 
 
 @pytest.mark.parametrize("body", [b"<html>all well</html>", b"[1]", b""])
