@@ -500,9 +500,6 @@ UNEXPECTED = _register(
     "Report it with the lines above; they hold no personal data.",
 )
 
-PASSING = frozenset({QUOTA_SPENT, THROTTLED, STOPPED, PLATFORM_UNREACHABLE, CONNECTION_LOST})
-"""Errors that say nothing about what the platform was asked for: a later try, or a login, ends them."""
-
 
 class CixError(Exception):
     """An error that a user meets: a code, what happened, and what to do next.

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome
 from audience_sdk.destination import Batch, JobDestination
-from audience_sdk.errors import JOB_FAILED, JOB_UNFINISHED, LEDGER_UNUSABLE, PASSING, STOPPED, CixError
+from audience_sdk.errors import (
+    CONNECTION_LOST,
+    JOB_FAILED,
+    JOB_UNFINISHED,
+    LEDGER_UNUSABLE,
+    PLATFORM_UNREACHABLE,
+    QUOTA_SPENT,
+    STOPPED,
+    THROTTLED,
+    CixError,
+)
 from audience_sdk.ledger import PlannedRows, doubt, staged_path
 from audience_sdk.ledger.locks import held
 from audience_sdk.ledger.planned import REWRITTEN
@@ -29,6 +40,9 @@ if TYPE_CHECKING:
 
 _GIVE_UP_SECONDS = 86_400.0
 """A job that has not ended after so long is taken for one that never will; its rows are sent again."""
+
+_PASSING = {QUOTA_SPENT, THROTTLED, STOPPED, PLATFORM_UNREACHABLE, CONNECTION_LOST}
+"""Errors that say nothing about a job: a later try, or a login, ends them."""
 
 
 @dataclass
@@ -108,7 +122,7 @@ def recover(
         plan = _plan_of(run_id, ledger, logger)
         if plan is not None:
             with closing(plan):
-                _settle_jobs(destination, ledger, plan, list_id, batches, past, stop)
+                _settle_jobs(destination, ledger, plan, list_id, batches, past, stop, logger)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
                     doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
@@ -160,6 +174,7 @@ def _settle_jobs(
     batches: list[JournalledBatch],
     past: Past,
     stop: threading.Event,
+    logger: logging.Logger,
 ) -> None:
     jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
     if not jobs or not isinstance(destination, JobDestination):
@@ -175,8 +190,10 @@ def _settle_jobs(
                 past.add(whole, result)
             except CixError as error:
                 # A job of a day ago that cannot be looked into is given up too, or it would stop every run.
-                if error.code in PASSING or (error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch)):
+                if error.code in _PASSING or (error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch)):
                     raise
+            except Exception as error:  # noqa: BLE001 - as in `apply`: an answer that nobody has thought of stops no later run
+                log_unexpected(logger, error)
         # A job that is a day old and has not ended is given up.
         jobs = {job_id: batch for job_id, batch in jobs.items() if not _is_old(batch)}
         if not jobs:

@@ -159,6 +159,18 @@ def test_a_job_that_cannot_be_looked_into_stays_in_the_journal(
     assert past.confirmed() == ""
 
 
+def test_an_answer_that_nobody_has_thought_of_stops_no_later_run(past: Killed, platform: Platform) -> None:
+    class Odd(MemoryJobDestination):
+        def settle(self, batch: Batch, answer: Any) -> BatchResult:
+            return super().settle(batch, () if batch.rows[0].email_key == "a" else answer)
+
+    past.in_flight("ab", "job-1")
+    past.in_flight("cd", "job-2")
+    past.recover(Odd(platform))
+    assert past.in_journal() == []
+    assert past.confirmed() == "cd"
+
+
 def test_what_no_report_has_told_yet_is_gathered(past: Killed, platform: Platform) -> None:
     class Warns(MemoryJobDestination):
         def settle(self, batch: Batch, answer: Any) -> BatchResult:
