@@ -62,8 +62,9 @@ demo: setup ## the main job: segments from an export folder, through Meltano, on
 
 .PHONY: test
 test: setup lint ## lint and all tests but the long ones
+	@# More workers than processors, as most tests wait for another process or for a platform's wait to end.
 	@# What fails beside other tests is tried once more alone: a machine under load must not decide.
-	$(BIN)/pytest -n 2 -m "not long" || $(BIN)/pytest --last-failed --last-failed-no-failures none -m "not long"
+	$(BIN)/pytest -n 5 -m "not long" || $(BIN)/pytest --last-failed --last-failed-no-failures none -m "not long"
 
 .PHONY: test-long
 test-long: setup ## the tests that take minutes
