@@ -8,11 +8,11 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
-from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination
+from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination, Leavers
 from audience_sdk.errors import (
     JOB_FAILED,
     JOB_UNFINISHED,
@@ -70,6 +70,15 @@ class _Sent:
     journalled: JournalledBatch
     rows: Sequence[StagedRow]
     sampled: list[StagedRow]
+    job_id: str | None = None
+
+
+@dataclass
+class _LookedUp:
+    """People who are to leave, and of whom the platform is asked first whether they are there."""
+
+    plan: ListPlan
+    rows: list[StagedRow]
 
 
 def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterator[list[StagedRow]]:
@@ -131,6 +140,7 @@ class Applier:
         self._sample = sample
         self._advance = advance
         self._pool = ThreadPoolExecutor(destination.limits.calls)
+        self._look_ups: dict[Future[Leavers], _LookedUp] = {}
         self._calls: dict[Future[BatchResult | Job], _Sent] = {}
         self._jobs: dict[str, _Sent] = {}
         self._ended: deque[tuple[_Sent, object]] = deque()
@@ -190,27 +200,69 @@ class Applier:
 
     def _begin_or_defer(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
         halted = self._halted()
-        if halted is None:
+        if halted is not None:
+            self._defer(plan, action, rows, halted)
+        elif action is Action.REMOVE:
+            self._look_up(plan, rows)
+        else:
             self._begin(plan, action, rows)
-            return
+
+    def _defer(self, plan: ListPlan, action: Action, rows: list[StagedRow], error: CixError) -> None:
         for row in rows:
-            self._problem(plan, action.value, row, RowProblem(Outcome.DEFERRED, halted.code, halted.message))
+            self._problem(plan, action.value, row, RowProblem(Outcome.DEFERRED, error.code, error.message))
 
     def _busy(self) -> bool:
         limits = self._destination.limits
-        unsettled = len(self._calls) + len(self._jobs) + len(self._ended)
-        return len(self._calls) >= limits.calls or unsettled >= limits.in_flight
+        calls = len(self._look_ups) + len(self._calls)
+        return calls >= limits.calls or calls + len(self._jobs) + len(self._ended) >= limits.in_flight
 
-    def _begin(self, plan: ListPlan, action: Action, rows: list[StagedRow]) -> None:
-        """Journal a batch, then give it to a worker."""
+    def _look_up(self, plan: ListPlan, rows: list[StagedRow]) -> None:
+        """Have a worker find out who is there of those who are to leave; nothing is asked for yet."""
+        if self._destination.removes_by_id:
+            rows = with_ids(self._ledger, plan.list_no, rows)
+        batch = Batch(plan.list_id, Action.REMOVE, rows, time.time())
+        self._look_ups[self._pool.submit(self._destination.look_up, batch)] = _LookedUp(plan, rows)
+
+    def _looked_up(self, future: Future[Leavers], looked_up: _LookedUp) -> None:
+        """Keep who had left by themselves, then take the others off the list."""
+        plan, rows = looked_up.plan, looked_up.rows
+        leavers = Leavers(())
+        try:
+            leavers = future.result()
+        except CixError as error:
+            self._error = self._error or error
+        except Exception as error:  # noqa: BLE001 - as in `_answered`
+            log_unexpected(_logger, error)
+            self._error = self._error or _unexpected(error)
+        finally:
+            del future
+        self._ledger.note_leavers(plan.list_no, leavers)
+        halted = self._halted()
+        if halted is None:
+            self._begin(plan, Action.REMOVE, rows, leavers.rows)
+        else:
+            self._defer(plan, Action.REMOVE, rows, halted)
+
+    def _begin(
+        self, plan: ListPlan, action: Action, rows: list[StagedRow], sent_rows: Sequence[StagedRow] | None = None
+    ) -> None:
+        """Journal a batch, then give it to a worker.
+
+        Args:
+            plan: The list's plan.
+            action: What is asked for.
+            rows: The rows of the plan, from the first to the last.
+            sent_rows: Those that the platform is asked for, if not all.
+        """
         journalled = self._ledger.journal(
             self._report.run_id, plan.list_no, action.value, rows[0].email_key, rows[-1].email_key
         )
-        if action is Action.REMOVE and self._destination.removes_by_id:
-            rows = with_ids(self._ledger, plan.list_no, rows)
         sampled = [] if action is Action.REMOVE else [rows[position] for position in self._sample.picks(len(rows))]
         sent = _Sent(plan, journalled, rows, sampled)
-        batch = Batch(plan.list_id, action, rows, journalled.begun_at)
+        batch = Batch(plan.list_id, action, rows if sent_rows is None else sent_rows, journalled.begun_at)
+        if not batch.rows:
+            self._confirmed(sent, BatchResult())
+            return
         call = self._destination.send
         if action is Action.REMOVE and self._unsubscribe:
             call = self._destination.unsubscribe
@@ -226,8 +278,8 @@ class Applier:
         # Only now does the run wait for jobs alone; before, a poll costs a request and the time to send more.
         self._poll_wait = _FIRST_POLL_SECONDS
         self._next_poll = min(self._next_poll, time.monotonic() + _FIRST_POLL_SECONDS)
-        while self._calls or self._jobs or self._ended:
-            if self._jobs and not self._calls and not self._ended and self._stop.is_set():
+        while self._look_ups or self._calls or self._jobs or self._ended:
+            if self._jobs and not self._look_ups and not self._calls and not self._ended and self._stop.is_set():
                 self._leave_jobs(CixError(STOPPED, "The run was stopped while the platform worked on a job."))
             else:
                 self._wait()
@@ -237,12 +289,15 @@ class Applier:
 
         Of the jobs that have ended, one is settled at a time: the platform gets its next batches meanwhile.
         """
-        if self._calls:
+        if self._look_ups or self._calls:
             timeout = 0.0 if self._ended else _LOOK_UP_SECONDS
-            done, _ = wait(self._calls, timeout=timeout, return_when=FIRST_COMPLETED)
+            under_way: list[Future[Any]] = [*self._look_ups, *self._calls]
+            done, _ = wait(under_way, timeout=timeout, return_when=FIRST_COMPLETED)
             # In the order in which they were begun, so that the same answers make the same run.
-            for future in [call for call in self._calls if call in done]:
-                self._answered(future, self._calls.pop(future))
+            for look_up in [each for each in self._look_ups if each in done]:
+                self._looked_up(look_up, self._look_ups.pop(look_up))
+            for call in [each for each in self._calls if each in done]:
+                self._answered(call, self._calls.pop(call))
         elif self._jobs and not self._ended:
             self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
         if self._ended:
@@ -253,6 +308,8 @@ class Applier:
     def _answered(self, future: Future[BatchResult | Job], sent: _Sent) -> None:
         try:
             answer = future.result()
+            if isinstance(answer, BatchResult):
+                answer.check(sent.rows)
         except CixError as error:
             self._not_confirmed(sent, error)
             return
@@ -267,8 +324,8 @@ class Applier:
             # The error's traceback holds this frame, and the future the error: a circle that keeps the batch in memory.
             del future
         if isinstance(answer, Job):
-            self._ledger.journal_job(sent.journalled, answer)
-            journalled = sent.journalled
+            self._ledger.journal_job(sent.journalled, answer.job_id)
+            journalled, sent.job_id = sent.journalled, answer.job_id
             # A job can have many rows, and many jobs can be under way.
             sent.rows = RowsInReach(len(sent.rows), lambda: self._staging.rows_of(journalled))
             self._jobs[answer.job_id] = sent
@@ -301,6 +358,10 @@ class Applier:
         except CixError as error:
             self._leave_jobs(error)
             return
+        except Exception as error:  # noqa: BLE001 - as in `_answered`
+            log_unexpected(_logger, error)
+            self._leave_jobs(_unexpected(error))
+            return
         self._ended.extend((self._jobs.pop(job_id), answer) for job_id, answer in answers.items())
         now = time.time()
         late = [
@@ -321,6 +382,7 @@ class Applier:
         )
         try:
             result = destination.settle(batch, answer)
+            result.check(batch.rows)
         except CixError as error:
             error.in_doubt = True
             # A job that has ended and cannot be looked into now is asked for again by its id.
@@ -358,6 +420,7 @@ class Applier:
             created = result.created
             if created is None:
                 created = confirmed if action == Action.CREATE.value else 0
+            created = min(created, confirmed)
             counts.add(Outcome.CREATED, created)
             counts.add(Outcome.UPDATED, confirmed - created)
             self._sample.rows[sent.plan.list_id] += [
@@ -389,7 +452,8 @@ class Applier:
             self._problem(
                 sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
             )
-        if keep:
+        if keep or (error.in_doubt and sent.job_id is None and isinstance(self._destination, JobDestination)):
+            # A job whose id has not arrived may be under way as well; the next run waits for its end.
             return
         if error.in_doubt:
             doubt(self._ledger, sent.journalled, sent.rows)

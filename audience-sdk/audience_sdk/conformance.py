@@ -4,8 +4,9 @@
     def test_conformance(check, subject):
         check(subject)
 
-Each check is a promise that the engine relies on. It runs against a real account or a stand-in of the platform, through
-the destination alone, and raises `AssertionError` with the promise that was broken.
+Each check is a promise that the engine relies on. It runs against a stand-in of the platform, or an account for tests,
+through the destination alone, and raises `AssertionError` with the promise that was broken. Each check wants a list of
+its own and an account that does not know its people, as some of them leave and unsubscribe.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audience_sdk.contact import Action, Contact, Outcome, StagedRow
-from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, JobDestination
+from audience_sdk.contact import Action, Contact, Outcome, StagedRow, email_key_of
+from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination, Leavers
 from audience_sdk.errors import LIST_UNKNOWN, CixError
 
 if TYPE_CHECKING:
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
 
 _DEADLINE_SECONDS = 30.0
 _POLL_SECONDS = 0.1
-_PEOPLE = tuple(f"conformance.{number}@example.com" for number in range(4))
+_WRITTEN = (
+    "Conformance.0@Example.com",
+    "conformance.1@example.com",
+    "conformance.2@Example.com",
+    "conformance.3@example.com",
+)
+"""Addresses as a segment has them; people are told apart by them in lower case."""
+_PEOPLE = tuple(map(email_key_of, _WRITTEN))
+_AS_WRITTEN = dict(zip(_PEOPLE, _WRITTEN, strict=True))
+_MANY = 2_500
+"""More than a page of any listing, and as many as many a platform takes at once."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,26 @@ def check_unsubscribed_stay_away(subject: Subject) -> None:
         outcomes = {key: problem.outcome for key, problem in result.problems.items()}
         assert outcomes == {_PEOPLE[0]: Outcome.SUPPRESSED}, f"{action.value}: an unsubscribed person is not told"
         assert not subject.is_mailed(_PEOPLE[0]), f"{action.value}: an unsubscribed person is mailed again"
+
+
+def check_who_is_unsubscribed_gets_no_more_mail(subject: Subject) -> None:
+    """Who leaves by being unsubscribed is mailed no more; the others are."""
+    _send(subject, Action.CREATE, _PEOPLE)
+    for _ in range(2):
+        batch = Batch(subject.list_id, Action.REMOVE, _rows(subject, Action.REMOVE, _PEOPLE[:2]), time.time())
+        result = _end_of(subject, batch, subject.destination.unsubscribe(batch))
+        assert not result.problems, "unsubscribing was not confirmed"
+    assert not any(map(subject.is_mailed, _PEOPLE[:2])), "a person who was unsubscribed is mailed"
+    assert all(map(subject.is_mailed, _PEOPLE[2:])), "a person who was to stay is not on the list"
+
+
+def check_a_large_batch_is_held_and_listed(subject: Subject) -> None:
+    """No row of a large batch gets lost, and reading back ends with the last page."""
+    many = [f"conformance.many.{number}@example.com" for number in range(min(_MANY, subject.destination.limits.rows))]
+    result = _send(subject, Action.CREATE, many)
+    assert not result.problems, "a valid row of a large batch was not confirmed"
+    listed = {member.email_key for member in subject.destination.members(subject.list_id) if member.on_list}
+    assert listed.issuperset(many), "people of a large batch are not on the list, or reading back leaves them out"
 
 
 def check_a_change_never_re_adds(subject: Subject) -> None:
@@ -166,6 +197,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     check_joins_are_held,
     check_replay_is_harmless,
     check_unsubscribed_stay_away,
+    check_who_is_unsubscribed_gets_no_more_mail,
+    check_a_large_batch_is_held_and_listed,
     check_a_change_never_re_adds,
     check_leaving_twice_is_leaving,
     check_who_left_is_told_from_who_never_joined,
@@ -182,21 +215,37 @@ def _encoder(subject: Subject) -> Callable[[Contact], EncodedRow]:
     return subject.destination.row_encoder(subject.destination.describe_list(subject.list_id), subject.mapping)
 
 
-def _send(subject: Subject, action: Action, people: Iterable[str], *, returns: bool = False) -> BatchResult:
-    """Send people as the engine does, and wait for the platform's own end of it."""
+def _rows(subject: Subject, action: Action, people: Iterable[str], *, returns: bool = False) -> list[StagedRow]:
     encode = _encoder(subject)
     rows = []
-    for email in sorted(people):
-        payload = b"" if action is Action.REMOVE else encode(Contact("key", email, email, {}, {})).payload
-        rows.append(StagedRow(email, None, "key", (), payload, returns=returns))
-    batch = Batch(subject.list_id, action, rows, time.time())
-    answer = subject.destination.send(batch)
-    if not isinstance(answer, BatchResult):
-        assert isinstance(subject.destination, JobDestination), "a job came from a destination that cannot be polled"
-        job = answer
-        answer = subject.destination.settle(batch, _wait_for(subject.destination, job.job_id))
-        answer = replace(answer, absent=[*answer.absent, *job.absent], unknown=[*answer.unknown, *job.unknown])
+    for key in sorted(people):
+        email = _AS_WRITTEN.get(key, key)
+        payload = b"" if action is Action.REMOVE else encode(Contact("key", email, key, {}, {})).payload
+        # Of who leaves, only the key is known.
+        address = None if email == key or action is Action.REMOVE else email
+        rows.append(StagedRow(key, address, "key", (), payload, returns=returns))
+    return rows
+
+
+def _send(subject: Subject, action: Action, people: Iterable[str], *, returns: bool = False) -> BatchResult:
+    """Send people as the engine does, and wait for the platform's own end of it."""
+    batch = Batch(subject.list_id, action, _rows(subject, action, people, returns=returns), time.time())
+    leavers = Leavers(batch.rows)
+    if action is Action.REMOVE:
+        leavers = subject.destination.look_up(batch)
+    result = BatchResult()
+    if leavers.rows:
+        batch = replace(batch, rows=leavers.rows)
+        result = _end_of(subject, batch, subject.destination.send(batch))
     subject.destination.finish_list(subject.list_id)
+    return replace(result, absent=[*leavers.absent, *result.absent], unknown=[*leavers.unknown, *result.unknown])
+
+
+def _end_of(subject: Subject, batch: Batch, answer: BatchResult | Job) -> BatchResult:
+    if isinstance(answer, Job):
+        assert isinstance(subject.destination, JobDestination), "a job came from a destination that cannot be polled"
+        answer = subject.destination.settle(batch, _wait_for(subject.destination, answer.job_id))
+    answer.check(batch.rows)
     return answer
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
-from audience_sdk.errors import FIELD_UNKNOWN, CixError
+from audience_sdk.errors import ANSWER_UNKNOWN, FIELD_UNKNOWN, CixError
 from audience_sdk.fields import find_custom_fields as find_custom_fields  # noqa: PLC0414 - for destinations to import
 
 if TYPE_CHECKING:
@@ -148,6 +148,38 @@ class BatchResult:
     warnings: Sequence[str] = ()
     platform_ids: Mapping[str, str] = field(default_factory=dict)
 
+    def check(self, rows: Sequence[StagedRow]) -> None:
+        """Check that nothing is said of rows that were not sent: the rows that are meant would count as confirmed.
+
+        Args:
+            rows: The rows of the batch.
+
+        Raises:
+            CixError: `ANSWER_UNKNOWN`.
+        """
+        if self.problems:
+            strangers = self.problems.keys() - {row.email_key for row in rows}
+            if strangers:
+                message = (
+                    f"The answer to {len(rows)} rows names {len(strangers)} that were not sent; nothing in it counts."
+                )
+                raise CixError(ANSWER_UNKNOWN, message, in_doubt=True)
+
+
+@dataclass(frozen=True)
+class Leavers:
+    """What the platform says of people who are to leave a list, before they are asked to.
+
+    Attributes:
+        rows: Who is to be taken off, with the platform's id where contacts leave by id.
+        absent: Who is not on the list any more, as for `BatchResult`.
+        unknown: Of these, those whom the platform does not know at all.
+    """
+
+    rows: Sequence[StagedRow]
+    absent: Collection[str] = ()
+    unknown: Collection[str] = ()
+
 
 @dataclass(frozen=True)
 class Job:
@@ -155,14 +187,9 @@ class Job:
 
     Attributes:
         job_id: The platform's id of the job.
-        absent: Of the people who were to leave, those whom the job is not about, as for `BatchResult`; noted at once,
-            so that a run that only later asks for the job need not know.
-        unknown: Of these, those whom the platform does not know at all.
     """
 
     job_id: str
-    absent: Collection[str] = ()
-    unknown: Collection[str] = ()
 
 
 class BatchRefusedError(Exception):
@@ -234,7 +261,8 @@ class Destination(ABC):
     def send(self, batch: Batch) -> BatchResult | Job:
         """Send one batch: rows that join or change, or people who leave the list. Called from several threads.
 
-        Somebody who is to leave and is not on the list has left: that is confirmed, not a problem.
+        Somebody who is to leave and is not on the list has left: that is confirmed, not a problem, and they are named
+        in `BatchResult.absent`, unless a request for this very batch may have taken them off (`Reply.repeated`).
 
         Args:
             batch: The rows.
@@ -244,8 +272,25 @@ class Destination(ABC):
 
         Raises:
             BatchRefusedError: If the platform refused the whole batch for what is in it.
+            CixError: If the run cannot go on; `in_doubt` if some of the batch may have been carried out.
+        """
+
+    def look_up(self, batch: Batch) -> Leavers:
+        """Find out who of those who are to leave is on the list; only they are sent then.
+
+        Called before the batch is in the journal: what it finds is kept even if the process dies before the request.
+        For platforms that take many off with one request, and so cannot say of each who had left before.
+
+        Args:
+            batch: The people.
+
+        Returns:
+            All of them, where the platform can tell with the request itself.
+
+        Raises:
             CixError: If the run cannot go on.
         """
+        return Leavers(batch.rows)
 
     @abstractmethod
     def unsubscribe(self, batch: Batch) -> BatchResult | Job:
@@ -374,6 +419,17 @@ class JobDestination(Destination):
         Returns:
             The platform's last answer by job id, for those that have ended.
         """
+
+    def unfinished(self, since: float) -> Collection[str]:  # noqa: ARG002 - for platforms that list their jobs
+        """Return the account's jobs that were begun since then and have not ended, whoever has begun them.
+
+        Asked where an order may have become a job whose id nobody knows: until it has ended, nobody can say what
+        becomes of its rows.
+
+        Args:
+            since: Seconds since the epoch, by this machine's clock.
+        """
+        return ()
 
     @abstractmethod
     def settle(self, batch: Batch, answer: Any) -> BatchResult:

@@ -249,7 +249,8 @@ class Api:
                     try:
                         reply = self._send_once(request, retry=attempt.retry_state.attempt_number > 1)
                     except _TryAgainError as error:
-                        in_doubt = in_doubt or error.why is Again.FAULT
+                        # A request that only reads changes nothing, whatever became of it.
+                        in_doubt = in_doubt or (error.why is Again.FAULT and request.method != "GET")
                         raise
                     return replace(reply, repeated=in_doubt)
         except _TryAgainError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audience_sdk.contact import email_key_of
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
-from audience_sdk.ledger import Ledger, ledger_path, planned, upkeep
+from audience_sdk.ledger import Ledger, ledger_path, planned, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.ledger.locks import held
 from audience_sdk.recover import erase_leftovers, plans
@@ -70,6 +70,12 @@ def forget(settings: Settings, email_key: str) -> int:
     with closing(Ledger(path)) as ledger, ExitStack() as locks:
         for list_id in upkeep.list_ids(ledger):
             locks.enter_context(held(path, f"list {list_id}"))
+        for run_id, batch in ledger.bounded_by(email_key):
+            bounds = planned.bounds_without(staged_path(path, run_id), batch, email_key)
+            if bounds is None:
+                ledger.drop(batch)
+            else:
+                ledger.bound(batch, *bounds)
         found = upkeep.forget(ledger, email_key)
         erase_leftovers(ledger)
         for run_id, plan in plans(path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -21,6 +21,7 @@ from audience_sdk.errors import (
     QUOTA_SPENT,
     STOPPED,
     THROTTLED,
+    UNEXPECTED,
     CixError,
 )
 from audience_sdk.ledger import PlannedRows, doubt, staged_path
@@ -30,6 +31,7 @@ from audience_sdk.ledger.planned import REWRITTEN
 if TYPE_CHECKING:
     import logging
     import threading
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from audience_sdk.contact import RowProblem, StagedRow
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 
 _GIVE_UP_SECONDS = 86_400.0
 """A job that has not ended after so long is taken for one that never will; its rows are sent again."""
+
+_GIVE_UP_IN_ANY_CASE_SECONDS = 10 * 86_400.0
+"""No platform is asked any longer for what became of a job."""
+
+_FIRST_WAIT_SECONDS = 0.2
+"""Wait before the second look at what the platform may be working on; each wait is half as long again as the last."""
 
 _PASSING = {QUOTA_SPENT, THROTTLED, STOPPED, PLATFORM_UNREACHABLE, CONNECTION_LOST}
 """Errors that say nothing about a job: a later try, or a login, ends them."""
@@ -96,6 +104,7 @@ def recover(
     list_id: str,
     list_no: int,
     *,
+    mapping: bytes,
     past: Past,
     stop: threading.Event,
     logger: logging.Logger,
@@ -103,13 +112,16 @@ def recover(
     """Settle the batches of a list that earlier runs left in the journal; the caller holds the list's lock.
 
     A job is asked for by its id and its rows are confirmed. Of a batch whose answer never arrived it is noted that its
-    rows may have arrived: they are sent again, which the platforms take as an update.
+    rows may have arrived: they are sent again, which the platforms take as an update. Where the platform works on
+    batches by itself, that waits for the end of what it may have begun: an order that is carried out after this run has
+    looked would undo what this run does.
 
     Args:
         destination: The platform.
         ledger: The ledger.
         list_id: The platform's id of the list.
         list_no: The ledger's number of the list.
+        mapping: Hash of the field mapping.
         past: Takes what has become of the batches, as far as the platform now says.
         stop: Set when the run is to stop.
         logger: Where it is told.
@@ -122,7 +134,11 @@ def recover(
         plan = _plan_of(run_id, ledger, logger)
         if plan is not None:
             with closing(plan):
-                _settle_jobs(destination, ledger, plan, list_id, batches, past, stop, logger)
+                if isinstance(destination, JobDestination):
+                    alike = ledger.mapped_like(run_id, mapping)
+                    settle = _Settling(destination, ledger, plan, list_id, past, logger, alike=alike)
+                    settle.jobs(batches, stop)
+                    _wait_for_lost_jobs(destination, batches, stop)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
                     doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
@@ -166,43 +182,114 @@ def _plan_of(run_id: str, ledger: Ledger, logger: logging.Logger) -> PlannedRows
         return None
 
 
-def _settle_jobs(
-    destination: Destination,
-    ledger: Ledger,
-    plan: PlannedRows,
-    list_id: str,
-    batches: list[JournalledBatch],
-    past: Past,
-    stop: threading.Event,
-    logger: logging.Logger,
-) -> None:
-    jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
-    if not jobs or not isinstance(destination, JobDestination):
-        return
-    deadline = time.monotonic() + destination.job_deadline_seconds
-    while jobs:
-        for job_id, answer in destination.poll(jobs).items():
-            batch = jobs.pop(job_id)
-            whole = Batch(list_id, Action(batch.action), list(plan.rows_of(batch)), batch.begun_at)
+@dataclass(frozen=True)
+class _Settling:
+    """Settles the jobs that a run has left.
+
+    Attributes:
+        destination: The platform.
+        ledger: The ledger.
+        plan: What the run had planned.
+        list_id: The platform's id of the list.
+        past: Takes what has become of the rows.
+        logger: Where it is told.
+        alike: Whether the run had the same field mapping.
+    """
+
+    destination: JobDestination
+    ledger: Ledger
+    plan: PlannedRows
+    list_id: str
+    past: Past
+    logger: logging.Logger
+    alike: bool
+
+    def jobs(self, batches: Iterable[JournalledBatch], stop: threading.Event) -> None:
+        """Wait for jobs and confirm their rows; those of a job that cannot be settled stay in the journal.
+
+        Args:
+            batches: The batches; those without a job are left alone.
+            stop: Set when the run is to stop.
+        """
+        jobs = {batch.job_id: batch for batch in batches if batch.job_id is not None}
+        deadline = time.monotonic() + self.destination.job_deadline_seconds
+        while jobs:
+            for job_id, answer in self._poll(jobs).items():
+                self._settle(jobs.pop(job_id), answer)
+            # A job that is a day old and has not ended is given up.
+            jobs = {job_id: batch for job_id, batch in jobs.items() if not _is_old(batch)}
+            if not jobs:
+                break
+            if time.monotonic() > deadline:
+                message = f"{len(jobs)} jobs of an earlier run have not ended; their rows are not sent again meanwhile."
+                raise CixError(JOB_UNFINISHED, message)
+            if stop.wait(self.destination.poll_seconds):
+                raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")
+
+    def _poll(self, jobs: Mapping[str, JournalledBatch]) -> Mapping[str, Any]:
+        """Ask for jobs, for old ones singly: one that cannot be asked for must not hide the others."""
+        answers: dict[str, Any] = {}
+        young = [job_id for job_id, batch in jobs.items() if not _is_old(batch)]
+        if young:
             try:
-                result = destination.settle(whole, answer)
-                ledger.confirm(batch, whole.rows, result)
-                past.add(whole, result)
-            except CixError as error:
-                # A job of a day ago that cannot be looked into is given up too, or it would stop every run.
-                if error.code in _PASSING or (error.code not in {JOB_FAILED, LEDGER_UNUSABLE} and not _is_old(batch)):
-                    raise
-            except Exception as error:  # noqa: BLE001 - as in `apply`: an answer that nobody has thought of stops no later run
-                log_unexpected(logger, error)
-        # A job that is a day old and has not ended is given up.
-        jobs = {job_id: batch for job_id, batch in jobs.items() if not _is_old(batch)}
-        if not jobs:
-            break
+                answers.update(self.destination.poll(young))
+            except CixError:
+                raise
+            except Exception as error:
+                log_unexpected(self.logger, error)
+                raise CixError(UNEXPECTED, f"Unexpected {type(error).__name__} in an answer about jobs.") from error
+        for job_id, batch in jobs.items():
+            if _is_old(batch):
+                with self._given_up_if_old(batch):
+                    answers.update(self.destination.poll([job_id]))
+        return answers
+
+    def _settle(self, batch: JournalledBatch, answer: object) -> None:
+        action = Action(batch.action)
+        if action is Action.UPDATE and not self.alike:
+            # What this run's mapping would have cleared of these rows, that run did not mean.
+            return
+        whole = Batch(self.list_id, action, list(self.plan.rows_of(batch)), batch.begun_at)
+        result = None
+        with self._given_up_if_old(batch):
+            result = self.destination.settle(whole, answer)
+            result.check(whole.rows)
+        if result is not None:
+            self.ledger.confirm(batch, whole.rows, result)
+            self.past.add(whole, result)
+
+    @contextmanager
+    def _given_up_if_old(self, batch: JournalledBatch) -> Iterator[None]:
+        """Let an error pass that no later try can end, or the job would stop every run."""
+        try:
+            yield
+        except CixError as error:
+            if error.code is JOB_FAILED:
+                return
+            passing = error.code in _PASSING and time.time() - batch.begun_at < _GIVE_UP_IN_ANY_CASE_SECONDS
+            if passing or not _is_old(batch):
+                raise
+        except Exception as error:  # noqa: BLE001 - as in `apply`: an answer that nobody has thought of stops no later run
+            log_unexpected(self.logger, error)
+
+
+def _wait_for_lost_jobs(destination: JobDestination, batches: Iterable[JournalledBatch], stop: threading.Event) -> None:
+    """Wait for the end of what the platform may have made of orders whose answers were lost."""
+    begun = [batch.begun_at for batch in batches if batch.job_id is None and not _is_old(batch)]
+    if not begun:
+        return
+    since = min(begun)
+    pause, deadline = _FIRST_WAIT_SECONDS, time.monotonic() + destination.job_deadline_seconds
+    # What begins after the first look is none of these orders.
+    under_way = set(destination.unfinished(since))
+    while under_way:
         if time.monotonic() > deadline:
-            message = f"{len(jobs)} jobs of an earlier run have not ended; their rows are not sent again meanwhile."
+            message = f"{len(under_way)} jobs that may be an earlier run's have not ended; its rows wait for their end."
             raise CixError(JOB_UNFINISHED, message)
-        if stop.wait(destination.poll_seconds):
-            raise CixError(STOPPED, "The run was stopped while it waited for a job of an earlier run.")
+        if stop.wait(pause):
+            raise CixError(STOPPED, "The run was stopped while it waited for what an earlier run may have begun.")
+        pause = min(destination.poll_seconds, pause * 1.5)
+        under_way &= set(destination.unfinished(since))
 
 
 def _is_old(batch: JournalledBatch) -> bool:

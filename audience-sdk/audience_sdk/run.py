@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from audience_sdk.apply import Applier
-from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.errors import (
     EMAIL_DUPLICATE,
     JOB_UNFINISHED,
@@ -145,7 +145,7 @@ class Run:
         self._resources.enter_context(held(self._ledger_path, f"run {self.report.run_id}", once=True))
         if not self._settings.dry_run:
             self._settle_the_past()
-            self._ledger.begin_run(self.report.run_id, self._target)
+            self._ledger.begin_run(self.report.run_id, self._target, self._mapping_hash)
         self._staging = Staging(self._ledger, self.report.run_id)
         self._resources.callback(self._let_go_of_staging)
         self._read = self._reading.enter_context(progress(self._logger, "profiles read"))
@@ -250,6 +250,7 @@ class Run:
             error = _read_again(needed)
         if error is not None:
             raise error
+        self._tell_the_past()
         self._close("planned" if self._settings.dry_run else "succeeded")
 
     def fail(self, error: CixError) -> None:
@@ -263,6 +264,9 @@ class Run:
             # Rows that were staged and not begun wait for the next run.
             counts.add(Outcome.DEFERRED, max(0, counts.received - counts.accounted()))
         self.report.error = {"code": error.code.code, "message": error.message, "what_to_do": error.action}
+        with suppress(CixError):
+            # Perhaps nothing can be written any more; the summary is tried all the same.
+            self._tell_the_past()
         self._close(_STATUS.get(error.code, "failed"))
 
     def _left_out(self, state: Mapping[str, Any] | None) -> Unchanged:
@@ -316,6 +320,7 @@ class Run:
                 self._ledger,
                 list_id,
                 list_no,
+                mapping=self._mapping_hash,
                 past=self._past[list_id],
                 stop=self._stop,
                 logger=self._logger,
@@ -333,12 +338,18 @@ class Run:
         self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
         if plan.mapping_changed and plan.diff.update:
             self.report.warn("Sent again: the field mapping has changed since the last run.", plan.diff.update)
+        late = self._past[plan.list_id].suppressed
+        if late:
+            # Who is asked again in this run is told of once, by the new answer.
+            for action in (Action.CREATE, Action.UPDATE):
+                for row in self._staging.planned(plan.list_no, action.value):
+                    late.pop(row.email_key, None)
         for kind, problem in _NOT_SENT.items():
             for row in self._staging.planned(plan.list_no, kind):
                 segment = self._staging.segments_of(row)[0]
                 told = problem
                 if problem.outcome is Outcome.SUPPRESSED:
-                    _, told = self._past[plan.list_id].suppressed.pop(row.email_key, (row, problem))
+                    _, told = late.pop(row.email_key, (row, problem))
                 self.report.problem(plan.list_id, segment, row.row_key, row.email, told)
 
     def _preview(self, plan: Plan) -> None:
@@ -395,19 +406,18 @@ class Run:
             )
         return None
 
+    def _tell_the_past(self) -> None:
+        untold, self._past = self._past, defaultdict(Past)
+        for list_id, past in untold.items():
+            past.tell(list_id, self.report)
+
     def _close(self, status: str) -> None:
+        # Should the report not be written, the run fails and this is called again; the ledger is closed by then.
+        begun, self._begun = self._begun, False
         with self._resources:
-            untold, self._past = self._past, defaultdict(Past)
-            try:
-                for list_id, past in untold.items():
-                    past.tell(list_id, self.report)
-            except CixError:
-                # A run that fails already, perhaps as nothing can be written, still gets its summary.
-                if self.report.error is None:
-                    raise
             path = self.report.finish(status)
             self._logger.info("%s\nSummary: %s", self.report.table(status), path)
-            if self._begun and not self._settings.dry_run:
+            if begun and not self._settings.dry_run:
                 self._ledger.end_run(self.report.run_id, status)
 
 

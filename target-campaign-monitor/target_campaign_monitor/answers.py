@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -110,7 +111,7 @@ def leaving_problem(row: StagedRow, reply: Reply) -> RowProblem | None:
         raise error_of(reply, "Taking a person off the list")
     if code in ERRORS:
         reason = f"Campaign Monitor did not take the person off the list: {ERRORS[code][1]} (code {code})."
-        return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, reason)
+        return RowProblem(Outcome.REJECTED, ROW_UNCONFIRMED, reason)
     answer = redacted(reply.status, reply.body, (row.email, row.email_key))
     return RowProblem(Outcome.FAILED, ANSWER_UNKNOWN, f"Taking a person off the list: {answer}")
 
@@ -126,13 +127,16 @@ def may_be_taken_off(row: StagedRow, reply: Reply) -> RowProblem | bool:
         CixError: If the run cannot go on.
     """
     problem = leaving_problem(row, reply)
-    if problem is not None or not reply.ok:
-        return problem or False
+    if problem is not None:
+        # Nothing has been asked for yet.
+        return replace(problem, outcome=Outcome.DEFERRED)
+    if not reply.ok:
+        return False
     person = reply.json()
     state = person.get("State") if isinstance(person, dict) else None
     if not isinstance(state, str):
         answer = redacted(reply.status, reply.body, (row.email, row.email_key))
-        return RowProblem(Outcome.FAILED, ANSWER_UNKNOWN, f"Looking at a person who is to leave: {answer}")
+        return RowProblem(Outcome.DEFERRED, ANSWER_UNKNOWN, f"Looking at a person who is to leave: {answer}")
     return state.casefold() in _ON_LIST
 
 

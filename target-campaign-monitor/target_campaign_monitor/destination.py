@@ -205,12 +205,12 @@ class CampaignMonitor(Destination):
         leave = self._delete_one if method == "DELETE" else self._unsubscribe_one
         problems: dict[str, RowProblem] = {}
         found: dict[_Found, list[str]] = {each: [] for each in _Found}
-        for done, row in enumerate(batch.rows):
+        for row in batch.rows:
             try:
                 left = leave(batch.list_id, row)
             except CixError as error:
-                # Those before are off the list, and must not be taken for people who left by themselves.
-                error.in_doubt = error.in_doubt or done > 0
+                # Whom we have just taken off must not be taken for people who left by themselves.
+                error.in_doubt = error.in_doubt or bool(found[_Found.ON_LIST])
                 raise
             if isinstance(left, RowProblem):
                 problems[row.email_key] = left

@@ -50,6 +50,7 @@ class SuppressionList:
                     self._by_list[list_id] = self._read(list_id)
                 except CixError as error:
                     if error.code not in _NOT_READABLE:
+                        error.in_doubt = False  # reading changes nothing
                         raise
                     _logger.warning(
                         "The suppression list cannot be read (%s); who is on it is left to the platform, and nobody who"

@@ -167,11 +167,8 @@ class Activities:
         """Return the activity that an order whose answer was lost has begun, if it is plain which one it is."""
         found = []
         for activity in self._newest():
-            created_at = moment_of(activity.get("created_at"))
-            young = created_at is None or created_at >= datetime.fromtimestamp(
-                began_at - _CLOCK_SKEW_SECONDS, timezone.utc
-            )
-            if young and activity["activity_id"] not in before | self._ours and order.may_be(activity):
+            mine = activity["activity_id"] not in before | self._ours and order.may_be(activity)
+            if mine and _begun_since(activity, began_at):
                 found.append(activity)
         if len(found) != 1:
             return None
@@ -209,6 +206,21 @@ class Activities:
                 known[activity_id] = self._one(activity_id)
             self._tell_unknown_state(known[activity_id])
         return {each: known[each] for each in activity_ids if known[each].get("state") in TERMINAL_STATES}
+
+    def unfinished(self, since: float) -> set[str]:
+        """Return the activities of the account, ours or not, that have begun since then and have not ended.
+
+        Args:
+            since: Seconds since the epoch; the platform's clock may be somewhat behind.
+
+        Raises:
+            CixError: If the platform does not answer.
+        """
+        return {
+            each["activity_id"]
+            for each in self._newest()
+            if each.get("state") not in TERMINAL_STATES and _begun_since(each, since)
+        }
 
     def wait_for(self, activity_id: str, seconds: float, what: str) -> None:
         """Wait until an activity is completed, or until the run is to stop.
@@ -249,3 +261,8 @@ class Activities:
         if state not in STATES | TERMINAL_STATES and state not in self._told_states:
             self._told_states.add(state)
             _logger.warning("An activity is in a state that is not known here, `%.40s`; it is waited for.", state)
+
+
+def _begun_since(activity: Mapping[str, Any], moment: float) -> bool:
+    created_at = moment_of(activity.get("created_at"))
+    return created_at is None or created_at >= datetime.fromtimestamp(moment - _CLOCK_SKEW_SECONDS, timezone.utc)

@@ -72,7 +72,9 @@ UNTOUCHED = RowProblem(
     Outcome.FAILED, ROW_UNCONFIRMED, "The import had no answer, and the person does not show that it has reached them."
 )
 STILL_ON_LIST = RowProblem(
-    Outcome.FAILED, ROW_UNCONFIRMED, "Constant Contact has ended taking people off the list, and has left this one on."
+    Outcome.REJECTED,
+    ROW_UNCONFIRMED,
+    "Constant Contact has ended taking people off the list, and has left this one on.",
 )
 
 

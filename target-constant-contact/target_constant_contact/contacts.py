@@ -155,5 +155,5 @@ def unsubscribe(api: Api, contact: dict[str, Any]) -> RowProblem | None:
         return None
     error = error_of(reply, "Unsubscribing a person")
     if reply.status in {400, 404, 409}:
-        return RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, error.message)
+        return RowProblem(Outcome.REJECTED, ROW_UNCONFIRMED, error.message)
     raise error

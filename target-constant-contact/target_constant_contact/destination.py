@@ -13,12 +13,14 @@ from audience_sdk.destination import (
     BatchResult,
     Job,
     JobDestination,
+    Leavers,
     Limits,
     Member,
     PlatformList,
 )
 from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
+from msgspec.structs import replace
 
 from target_constant_contact.activities import Activities, Order, RefusedError
 from target_constant_contact.answers import (
@@ -204,7 +206,7 @@ class ConstantContact(JobDestination):
     def send(self, batch: Batch) -> BatchResult | Job:
         """See `Destination.send`."""
         if batch.action is Action.REMOVE:
-            return self._remove(batch)
+            return Job(self._remove(batch))
         problems = self._held_back(batch)
         rows = [row for row in batch.rows if row.email_key not in problems]
         if not rows:
@@ -218,6 +220,24 @@ class ConstantContact(JobDestination):
             problems = {**problems, **dict.fromkeys(long_rows, LONG_ADDRESS)}
         self._notes[begun.activity_id] = _Note(begun.taken_for, problems)
         return Job(begun.activity_id)
+
+    def look_up(self, batch: Batch) -> Leavers:
+        """See `Destination.look_up`."""
+        rows, absent, unknown = [], [], []
+        for row in batch.rows:
+            if batch.list_id in self._listed:
+                # The rows have the ids of the listing; of whom it did not show, nothing else is known.
+                contact_id = row.platform_id
+            else:
+                contact = contact_of(self._api, row.email_key, row.platform_id)
+                contact_id = id_on_list(contact, batch.list_id)
+                if contact is None:
+                    unknown.append(row.email_key)
+            if contact_id is None:
+                absent.append(row.email_key)
+            else:
+                rows.append(replace(row, platform_id=contact_id))
+        return Leavers(rows, absent, unknown)
 
     def unsubscribe(self, batch: Batch) -> BatchResult:
         """See `Destination.unsubscribe`; who is not on the list stays subscribed to the account's others."""
@@ -250,6 +270,10 @@ class ConstantContact(JobDestination):
     def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
         """See `JobDestination.poll`."""
         return self._activities.poll(job_ids)
+
+    def unfinished(self, since: float) -> Collection[str]:
+        """See `JobDestination.unfinished`."""
+        return self._activities.unfinished(since)
 
     def settle(self, batch: Batch, answer: Any) -> BatchResult:
         """See `JobDestination.settle`; the counters say how many rows did not land, reading back says which."""
@@ -325,17 +349,16 @@ class ConstantContact(JobDestination):
             raise _mistaken(activity["activity_id"])
         return landed
 
-    def _remove(self, batch: Batch) -> BatchResult | Job:
-        ids, absent, unknown = self._find(batch)
-        if not ids:
-            return BatchResult(absent=absent, unknown=unknown)
+    def _remove(self, batch: Batch) -> str:
+        """Begin to take people off the list whom `look_up` has found on it, and return the activity's id."""
+        ids = [row.platform_id for row in batch.rows]
         body = msgspec.json.encode({"source": {"contact_ids": ids}, "list_ids": [batch.list_id]})
         try:
             begun = self._activities.begin(Order("remove_list_memberships", body, "list_count", len(ids)))
         except RefusedError as refused:
             raise error_of(refused.reply, "Taking people off the list") from refused
         self._notes[begun.activity_id] = _Note(begun.taken_for)
-        return Job(begun.activity_id, absent=absent, unknown=unknown)
+        return begun.activity_id
 
     def _still_on(self, batch: Batch) -> dict[str, RowProblem]:
         """Return who is on the list after an activity that was to take them off and does not say that it has."""
@@ -345,24 +368,6 @@ class ConstantContact(JobDestination):
         else:
             there = {email_key for email_key, _ in self._on(batch.list_id)}
         return {row.email_key: STILL_ON_LIST for row in batch.rows if row.email_key in there}
-
-    def _find(self, batch: Batch) -> tuple[list[str], list[str], list[str]]:
-        """Return the ids of who is on the list, who is not, and who of these is not in the account either."""
-        ids, absent, unknown = [], [], []
-        for row in batch.rows:
-            if batch.list_id in self._listed:
-                # The rows have the ids of the listing; of whom it did not show, nothing else is known.
-                contact_id = row.platform_id
-            else:
-                contact = contact_of(self._api, row.email_key, row.platform_id)
-                contact_id = id_on_list(contact, batch.list_id)
-                if contact is None:
-                    unknown.append(row.email_key)
-            if contact_id is None:
-                absent.append(row.email_key)
-            else:
-                ids.append(contact_id)
-        return ids, absent, unknown
 
     def _on(self, list_id: str) -> Iterator[tuple[str, str]]:
         """Yield the address and the id of everybody on a list."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from audience_sdk import conformance
 from audience_sdk.contact import Action
 from audience_sdk.destination import Batch, BatchResult, EncodedRow, Member, PlatformList
+from audience_sdk.errors import CixError
 from audience_sdk.http import Api
 from audience_sdk.ledger import TokenStore
 from audience_sdk.mapping import FieldMapping
@@ -37,7 +39,7 @@ def campaign_monitor(sandbox: RunningSandbox, _: Path) -> Subject:
 
     def state(email: str) -> str | None:
         people = sandbox.members("campaign_monitor", account["list_id"])
-        return next((each["state"] for each in people if each["email"] == email), None)
+        return next((each["state"] for each in people if each["email"].lower() == email), None)
 
     def become(email: str, state: str) -> None:
         sandbox.seed("campaign_monitor", subscribers=[{"email": email, "state": state}])
@@ -63,7 +65,7 @@ def constant_contact(sandbox: RunningSandbox, folder: Path) -> Subject:
 
     def is_mailed(email: str) -> bool:
         people = sandbox.members("constant_contact", account["list_id"])
-        return any(each["email"] == email and each["state"] != "unsubscribed" for each in people)
+        return any(each["email"].lower() == email and each["state"] != "unsubscribed" for each in people)
 
     return conformance.Subject(
         destination=ConstantContact(api, job_deadline_seconds=30),
@@ -125,6 +127,33 @@ class Resubscribes(Broken):
         return self._true._import(batch, resubscribe=batch.action is not Action.REMOVE)
 
 
+class NeverUnsubscribes(Broken):
+    def unsubscribe(self, batch: Batch) -> BatchResult:
+        return BatchResult()
+
+
+class LosesTheEnd(Broken):
+    def send(self, batch: Batch) -> BatchResult:
+        return self._true.send(replace(batch, rows=batch.rows[:100]))
+
+
+class ListsOnePage(Broken):
+    def members(self, list_id: str) -> Iterator[Member]:
+        return islice(self._true.members(list_id), 200)
+
+
+class KeysAsWritten(Broken):
+    def send(self, batch: Batch) -> BatchResult:
+        result = self._true.send(batch)
+        written = {row.email_key: row.email for row in batch.rows}
+        return replace(result, problems={written[key]: problem for key, problem in result.problems.items()})
+
+
+class ListsAsWritten(Broken):
+    def members(self, list_id: str) -> Iterator[Member]:
+        return (member._replace(email_key=member.email_key.title()) for member in self._true.members(list_id))
+
+
 class NeverRemoves(Broken):
     def send(self, batch: Batch) -> BatchResult:
         return BatchResult() if batch.action is Action.REMOVE else self._true.send(batch)
@@ -165,6 +194,8 @@ TWINS = {
     conformance.check_joins_are_held: LosesJoins,
     conformance.check_replay_is_harmless: RefusesReplays,
     conformance.check_unsubscribed_stay_away: HidesTheSuppressed,
+    conformance.check_who_is_unsubscribed_gets_no_more_mail: NeverUnsubscribes,
+    conformance.check_a_large_batch_is_held_and_listed: LosesTheEnd,
     conformance.check_a_change_never_re_adds: Resubscribes,
     conformance.check_leaving_twice_is_leaving: NeverRemoves,
     conformance.check_who_left_is_told_from_who_never_joined: ForgetsWhoJoined,
@@ -193,6 +224,27 @@ def test_a_person_who_unsubscribed_is_not_resubscribed_by_a_twin_without_the_bat
     broken: Any = Resubscribes(true.destination)  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="unsubscribed person"):
         conformance.check_unsubscribed_stay_away(replace(true, destination=broken))
+
+
+@pytest.mark.parametrize(
+    ("check", "twin", "told"),
+    [
+        (conformance.check_a_large_batch_is_held_and_listed, ListsOnePage, "leaves them out"),
+        (conformance.check_unsubscribed_stay_away, KeysAsWritten, None),
+        (conformance.check_everybody_is_listed, ListsAsWritten, "who is on the list"),
+    ],
+)
+def test_other_ways_to_break_a_promise_are_noticed_too(
+    check: Callable[[Subject], None],
+    twin: type[Broken],
+    told: str | None,
+    sandbox: RunningSandbox,
+    tmp_path: Path,
+) -> None:
+    true = campaign_monitor(sandbox, tmp_path)
+    broken: Any = twin(true.destination)  # type: ignore[arg-type]
+    with pytest.raises((AssertionError, CixError), match=told or "not sent"):
+        check(replace(true, destination=broken))
 
 
 def _bad_row(batch: Batch) -> Any:

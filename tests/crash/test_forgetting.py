@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from audience_sdk.ledger.locks import held
 from crash_export import KILLED, Export, address, people, person, segment
 from crash_runner import AtCall
@@ -39,6 +40,19 @@ def test_a_forgotten_person_leaves_no_trace_and_everybody_else_stays(export: Exp
     assert traces(export, ANNA) == []
     assert traces(export, BAO)
     assert export.run(segment(people(2))).counts == {"received": 1, "unchanged": 1}
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (0, 1), (1,)], ids=["first", "last", "alone"])
+def test_a_person_at_the_end_of_a_batch_in_flight_leaves_no_trace_and_the_others_are_settled(
+    export: Export, numbers: tuple[int, ...]
+) -> None:
+    death = AtCall("audience_sdk.ledger.store:Ledger.confirm")
+    assert export.run(segment(people(*numbers)), death=death).code == KILLED
+    assert export.maintain("--forget", f"{ANNA}\n").code == 0
+    assert traces(export, ANNA) == []
+    others = [number for number in numbers if number != 1]
+    assert export.run(segment(people(*others, 9))).code == 0
+    assert export.on_list() == {ANNA, address(9), *map(address, others)}
 
 
 def test_the_address_is_asked_for_on_standard_input_and_a_wrong_one_is_named_as_such(

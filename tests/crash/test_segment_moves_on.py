@@ -78,13 +78,103 @@ def test_who_came_back_in_a_killed_run_and_has_left_since_can_come_back_again(ex
 def test_rows_whose_answers_were_lost_are_on_no_list_that_they_have_left_since(export: Export) -> None:
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
     export.sandbox.fault("drop_after", platform=export.platform, method="POST", path="import")
-    # Nor does the platform tell what it has begun.
-    export.sandbox.fault("status", status=503, method="GET", path="/activities$")
+    # Nor does the platform tell what it has begun, when it is asked for the second time.
+    export.sandbox.fault("status", status=503, method="GET", path="/activities$", skip=1)
     ran = export.run(segment(people(1, 2, 3)), **MIRROR)
     assert (ran.code, ran.counts) == (1, {"received": 3, "unchanged": 2, "failed": 1})
+    assert address(3) in export.on_list()
     export.sandbox.control("DELETE", "/faults")
     assert export.run(segment(people(1, 2)), **MIRROR).code == 0
     assert export.on_list() == {address(1), address(2)}
+
+
+def test_an_import_whose_answer_was_lost_and_that_waits_at_the_platform_is_waited_for(
+    to_constant_contact: Export,
+) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.sandbox.fault("activity_delay", path="contacts_json_import", seconds=3_600, count=1)
+    export.sandbox.fault("drop_after", platform=export.platform, method="POST", path="import")
+    export.sandbox.fault("status", status=503, method="GET", path="/activities$", skip=1)
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts["failed"] == 1
+    export.sandbox.control("DELETE", "/faults")
+    _is_waited_for(export, {address(1), address(2)})
+
+
+@pytest.mark.parametrize("joins", [True, False], ids=["import", "removal"])
+def test_what_waits_at_the_platform_without_our_knowing_its_id_is_waited_for(
+    to_constant_contact: Export, joins: bool
+) -> None:
+    export = to_constant_contact
+    few, many = people(1, 2), people(1, 2, 3)
+    assert export.run(segment(few if joins else many), **MIRROR).code == 0
+    order = "contacts_json_import" if joins else "remove_list_memberships"
+    export.sandbox.fault("activity_delay", path=order, seconds=3_600, count=1)
+    death = AtCall("audience_sdk.ledger.store:Ledger.journal_job")
+    assert export.run(segment(many if joins else few), death=death, **MIRROR).code == KILLED
+    _is_waited_for(export, {address(1), address(2)} | (set() if joins else {address(3)}))
+
+
+def _is_waited_for(export: Export, wanted: set[str]) -> None:
+    """Run until the platform has done what it had in its queue, over the segment as it was before."""
+    rows = [person for person in people(1, 2, 3) if person["EMail"].lower() in wanted]
+    ran = export.run(segment(rows), job_deadline_seconds=1, **MIRROR)
+    assert (ran.code, ran.states) == (75, [])
+    assert "" in ran.log
+    export.sandbox.advance(7_200)
+    for _ in range(2):
+        assert export.run(segment(rows), **MIRROR).code == 0
+    assert export.on_list() == wanted
+
+
+def test_a_platform_that_cannot_be_read_makes_nobody_forget_who_left_by_themselves(to_constant_contact: Export) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).code == 0
+    export.leave(address(3))
+    export.sandbox.fault("status", status=503, method="GET", path="/contacts$")
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 1
+    _stays_away(export)
+
+
+@pytest.mark.parametrize("skip", [0, 1], ids=["at-the-first", "at-the-second"])
+def test_a_list_that_cannot_be_looked_at_makes_nobody_forget_whom_its_owner_has_deleted(
+    to_campaign_monitor: Export, skip: int
+) -> None:
+    export = to_campaign_monitor
+    assert export.run(segment(people(1, 2, 3, 4)), **MIRROR).code == 0
+    export.sandbox.seed(export.platform, subscribers=[{"email": address(3), "state": "Deleted"}])
+    export.sandbox.fault("status", status=503, method="GET", path="/subscribers/", skip=skip)
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 1
+    _stays_away(export)
+
+
+def test_a_run_that_was_killed_while_people_were_taken_off_forgets_nobody_who_had_left_before(
+    to_constant_contact: Export,
+) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2, 3, 4)), **MIRROR).code == 0
+    export.leave(address(3))
+    assert export.run(segment(people(1, 2)), death=_NOT_SENT, **MIRROR).code == KILLED
+    _stays_away(export)
+
+
+def _stays_away(export: Export) -> None:
+    """Person 3 is kept back when they return to the segment after a run that has gone well."""
+    export.sandbox.control("DELETE", "/faults")
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).counts["suppressed"] == 1
+    assert address(3) not in export.on_list()
+
+
+def test_who_was_added_by_hand_and_never_sent_stays_when_they_leave_the_segment(to_constant_contact: Export) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.add_by_hand(address(3))
+    export.sandbox.fault("status", status=503, method="GET", path="/activities$")
+    assert export.run(segment(people(1, 2, 3)), **MIRROR).code == 1
+    export.sandbox.control("DELETE", "/faults")
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    assert address(3) in export.on_list()
 
 
 def test_rows_of_a_job_that_broke_off_are_on_no_list_that_they_have_left_since(to_constant_contact: Export) -> None:

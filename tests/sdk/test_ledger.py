@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.contact import StagedRow
-from audience_sdk.destination import BatchResult, Job
+from audience_sdk.destination import BatchResult
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging, store
 from audience_sdk.ledger.difference import payload_hash
@@ -42,7 +42,7 @@ def user_version(path: Path) -> int:
 
 def planned(ledger: Ledger, keys: str, run_id: str = "run-1") -> tuple[Staging, int]:
     """Begin a run with a planned row for each letter."""
-    ledger.begin_run(run_id, "target-x")
+    ledger.begin_run(run_id, "target-x", b"mapping")
     list_no = ledger.list_no("target-x", "L1")
     staging = Staging(ledger, run_id)
     for key in keys:
@@ -141,7 +141,7 @@ def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: L
     staging, list_no = planned(ledger, "abcd")
     first = ledger.journal("run-1", list_no, "create", "a", "a")
     second = ledger.journal("run-1", list_no, "create", "b", "c")
-    ledger.journal_job(second, Job("job-7"))
+    ledger.journal_job(second, "job-7")
     with closing(Ledger(path)) as later:
         assert [(b.first_key, b.last_key, b.job_id) for b in later.journalled(list_no)["run-1"]] == [
             ("a", "a", None),
@@ -240,7 +240,7 @@ def test_old_runs_are_forgotten_unless_they_left_something_in_flight(
     monkeypatch.setattr(store, "KEEP_RUNS", 2)
     list_no = ledger.list_no("target-x", "L1")
     for number in range(5):
-        ledger.begin_run(f"run-{number}", "target-x")
+        ledger.begin_run(f"run-{number}", "target-x", b"mapping")
         if number == 1:
             ledger.journal("run-1", list_no, "create", "a", "a")
         ledger.end_run(f"run-{number}", "succeeded")

@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from audience_sdk.destination import Job
 from audience_sdk.errors import ANSWER_UNKNOWN, JOB_UNFINISHED, PLATFORM_UNREACHABLE, STOPPED, CixError
 from audience_sdk.ledger import DiffRules, Ledger, Staging
 from audience_sdk.recover import Past, recover
 from memory_destination import SUPPRESSED, MemoryDestination, MemoryJobDestination, Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from audience_sdk.destination import Batch, BatchResult
@@ -32,7 +31,7 @@ class Killed:
         self.ledger = ledger
         self.list_no = ledger.list_no("target-memory", "L1")
         self.stop = threading.Event()
-        ledger.begin_run("killed", "target-memory")
+        ledger.begin_run("killed", "target-memory", b"mapping")
         ledger.add_segments(["Readers"])
         staging = self._staged("killed")
         self.staged_path = staging.path
@@ -49,11 +48,13 @@ class Killed:
     def in_flight(self, keys: str, job_id: str | None) -> None:
         batch = self.ledger.journal("killed", self.list_no, "create", keys[0], keys[-1])
         if job_id is not None:
-            self.ledger.journal_job(batch, Job(job_id))
+            self.ledger.journal_job(batch, job_id)
 
     def recover(self, destination: MemoryDestination) -> Past:
         told = Past()
-        recover(destination, self.ledger, "L1", self.list_no, past=told, stop=self.stop, logger=LOGGER)
+        recover(
+            destination, self.ledger, "L1", self.list_no, mapping=b"mapping", past=told, stop=self.stop, logger=LOGGER
+        )
         return told
 
     def confirmed(self) -> str:
@@ -169,6 +170,78 @@ def test_an_answer_that_nobody_has_thought_of_stops_no_later_run(past: Killed, p
     past.recover(Odd(platform))
     assert past.in_journal() == []
     assert past.confirmed() == "cd"
+
+
+@pytest.mark.parametrize("error", [CixError(ANSWER_UNKNOWN, "Odd."), AttributeError("odd")])
+def test_a_job_that_cannot_be_asked_for_stops_every_run_for_a_day_and_hides_no_other(
+    past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class Refuses(MemoryJobDestination):
+        def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
+            if "job-1" in job_ids:
+                raise error
+            return super().poll(job_ids)
+
+    past.in_flight("ab", "job-1")
+    past.in_flight("cd", "job-2")
+    with pytest.raises(CixError):
+        past.recover(Refuses(platform))
+    assert past.in_journal() == ["job-1", "job-2"]
+    monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
+    past.recover(Refuses(platform))
+    assert past.in_journal() == []
+    assert past.confirmed() == "cd"
+
+
+def test_a_platform_that_is_down_for_ten_days_ends_the_wait_for_a_job(
+    past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Down(MemoryJobDestination):
+        def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
+            raise CixError(PLATFORM_UNREACHABLE, "Down.")
+
+    monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
+    past.in_flight("ab", "job-1")
+    with pytest.raises(CixError):
+        past.recover(Down(platform))
+    monkeypatch.setattr("audience_sdk.recover._GIVE_UP_IN_ANY_CASE_SECONDS", 0.0)
+    past.recover(Down(platform))
+    assert past.in_journal() == []
+
+
+class TestOrdersWithoutAnAnswer:
+    class Lists(MemoryJobDestination):
+        """Lists jobs: one that ends when it was looked at a few times, and others that begin meanwhile."""
+
+        looks = 0
+
+        def unfinished(self, since: float) -> Collection[str]:
+            self.looks += 1
+            return ["lost"] * (self.looks < 4) + [f"younger-{self.looks}"] * (self.looks > 1)
+
+    def test_are_sent_again_when_what_they_may_have_begun_has_ended(self, past: Killed, platform: Platform) -> None:
+        destination = self.Lists(platform)
+        past.in_flight("ab", None)
+        past.recover(destination)
+        assert destination.looks == 4
+        assert past.in_journal() == []
+        assert past.confirmed() == ""
+
+    def test_wait_for_the_next_run_if_it_does_not_end_in_time(self, past: Killed, platform: Platform) -> None:
+        destination = self.Lists(platform)
+        destination.job_deadline_seconds = 0.0
+        past.in_flight("ab", None)
+        with pytest.raises(CixError) as caught:
+            past.recover(destination)
+        assert caught.value.code is JOB_UNFINISHED
+        assert past.in_journal() == [None]
+
+    def test_wait_no_longer_than_a_day(self, past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
+        destination = self.Lists(platform)
+        past.in_flight("ab", None)
+        past.recover(destination)
+        assert (destination.looks, past.in_journal()) == (0, [])
 
 
 def test_what_no_report_has_told_yet_is_gathered(past: Killed, platform: Platform) -> None:

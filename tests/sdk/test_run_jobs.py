@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, CixError
+from audience_sdk.errors import OUTPUT_UNWRITABLE, PLATFORM_UNREACHABLE, QUOTA_SPENT, CixError
 from audience_sdk.ledger import Ledger
 from audience_sdk.report import Report
 from export_harness import STATE, Export, key, people, segment
@@ -225,6 +225,41 @@ def test_why_somebody_is_not_on_the_list_is_told_though_the_run_that_reads_the_a
     told = [row for row in result.rejected if row["outcome"] == "suppressed"]
     assert [(row["email"], row["reason"]) for row in told] == [(key(1), SUPPRESSED.reason)]
     assert result.counts() == {"received": 3, "deferred": 3}
+
+
+def test_who_is_asked_for_again_by_the_run_that_reads_the_answer_is_told_of_once(left_behind: Export) -> None:
+    result = left_behind.run(segment(people(1, 2, 3)), ask_suppressed_again_days=0)
+
+    assert result.counts() == {"received": 3, "unchanged": 1, "suppressed": 1, "created": 1}
+    assert [row["email"] for row in result.rejected] == [key(1)]
+
+
+def test_what_cannot_be_told_of_earlier_rows_fails_the_run_by_its_own_name(
+    left_behind: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise CixError(OUTPUT_UNWRITABLE, "The disk is full.")
+
+    monkeypatch.setattr(Report, "late_problem", full)
+    result = left_behind.run(segment(people(2, 3)))
+    assert result.exit_code == 1
+    assert result.summary["status"] == "failed"
+    assert OUTPUT_UNWRITABLE.code in result.log
+    assert "closed" not in result.log
+
+
+def test_jobs_that_cannot_be_asked_for_as_nobody_has_thought_of_the_answer_are_left_to_the_next_run(
+    jobs: Export,
+) -> None:
+    class Odd(MemoryJobDestination):
+        def poll(self, job_ids: Collection[str]) -> Mapping[str, Any]:
+            raise AttributeError("odd")
+
+    jobs.destination = Odd
+    result = jobs.run(segment(people(1, 2)))
+    assert (result.exit_code, result.counts()) == (1, {"received": 2, "deferred": 2})
+    jobs.destination = MemoryJobDestination
+    assert jobs.run(segment(people(1, 2))).counts() == {"received": 2, "unchanged": 2}
 
 
 def test_a_job_that_has_ended_while_the_platform_cannot_be_reached_is_settled_by_the_next_run(jobs: Export) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, THROTTLED, CixError, ErrorCode
+from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, ROW_UNCONFIRMED, THROTTLED, CixError, ErrorCode
 from export_harness import STATE, Export, Result, key, people, person, segment
-from memory_destination import Limits
+from memory_destination import Limits, MemoryDestination
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memory_destination import Batch
+    from audience_sdk.destination import Batch, BatchResult
 
 
 def fails_at(number: int, error: Callable[[], Exception]) -> Callable[[Batch], Exception | None]:
@@ -296,3 +299,58 @@ def test_progress_is_told_when_the_work_is_done(export: Export) -> None:
 
     assert "profiles read: 3" in log
     assert "profiles sent: 3" in log
+
+
+class Unsure(MemoryDestination):
+    """Does what it is asked for, and does not say so of one person."""
+
+    @override
+    def send(self, batch: Batch) -> BatchResult:
+        result = super().send(batch)
+        unsure = {row.email_key for row in batch.rows} & {key(3)}
+        problem = RowProblem(Outcome.FAILED, ROW_UNCONFIRMED, "No word of this one.")
+        return replace(result, problems={**result.problems, **dict.fromkeys(unsure, problem)})
+
+
+def test_whoever_may_have_joined_leaves_with_the_segment(export: Export) -> None:
+    export.destination = Unsure
+    assert export.run(segment(people(1, 2, 3))).counts() == {"received": 3, "created": 2, "failed": 1}
+    export.destination = MemoryDestination
+    assert export.run(segment(people(1, 2)), sync_mode="mirror", max_removal_ratio=1).summary["counts"]["removed"] == 1
+    assert set(export.held) == {key(1), key(2)}
+
+
+def test_whoever_may_have_been_taken_off_may_come_back(export: Export) -> None:
+    mirror = {"sync_mode": "mirror", "max_removal_ratio": 1}
+    export.run(segment(people(1, 2, 3)))
+    export.destination = Unsure
+    assert export.run(segment(people(1, 2)), **mirror).exit_code == 1
+    export.destination = MemoryDestination
+    assert export.run(segment(people(1, 2)), **mirror).exit_code == 0
+    assert export.run(segment(people(1, 2, 3)), **mirror).counts() == {"received": 3, "unchanged": 2, "created": 1}
+
+
+def test_an_answer_about_others_confirms_nobody(export: Export) -> None:
+    class Shouts(MemoryDestination):
+        @override
+        def send(self, batch: Batch) -> BatchResult:
+            result = super().send(batch)
+            return replace(result, problems={each.upper(): why for each, why in result.problems.items()})
+
+    export.platform.rejected.add(key(2))
+    export.destination = Shouts
+    result = export.run(segment(people(1, 2)))
+    assert (result.exit_code, result.counts()) == (1, {"received": 2, "failed": 2})
+    assert "CIX-411" in result.log
+    export.destination = MemoryDestination
+    assert export.run(segment(people(1, 2))).counts() == {"received": 2, "created": 1, "rejected": 1}
+
+
+def test_no_more_are_counted_as_created_than_were_confirmed(export: Export) -> None:
+    class Boasts(MemoryDestination):
+        @override
+        def send(self, batch: Batch) -> BatchResult:
+            return replace(super().send(batch), created=20)
+
+    export.destination = Boasts
+    assert export.run(segment(people(1, 2))).counts() == {"received": 2, "created": 2}

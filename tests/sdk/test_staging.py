@@ -133,7 +133,7 @@ class Replay:
         self.rows = {list_id: [row for row in run.rows if list_id in FEEDS[row[0]]] for list_id in models}
 
     def play(self) -> None:
-        self.ledger.begin_run(self.run_id, "target-x")
+        self.ledger.begin_run(self.run_id, "target-x", b"mapping")
         self.ledger.add_segments(FEEDS)
         staging = Staging(self.ledger, self.run_id)
         for segment in FEEDS:
@@ -279,7 +279,7 @@ def keys_of(rows: Iterator[StagedRow]) -> list[str]:
 
 
 def test_a_person_who_was_taken_off_a_list_comes_back_as_one_who_returns(ledger: Ledger) -> None:
-    ledger.begin_run("run-1", "target-x")
+    ledger.begin_run("run-1", "target-x", b"mapping")
     ledger.add_segments(["Readers"])
     rows, list_no = staged(ledger, ["a"])
     ledger.add_memberships(list_no, rows.joined(list_no))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,7 +230,7 @@ def test_a_removal_that_does_not_say_that_everybody_has_left_is_looked_into(endi
     api = Scripted(found("a@example.com", "L1"), found("b@example.com"))
     answer = {"activity_id": "job-1", "state": "completed", **ending}
     result = ConstantContact(api, 60).settle(LEAVERS, answer)
-    assert {email: problem.outcome for email, problem in result.problems.items()} == {"a@example.com": Outcome.FAILED}
+    assert {email: problem.outcome for email, problem in result.problems.items()} == {"a@example.com": Outcome.REJECTED}
 
 
 @pytest.mark.parametrize("status", [{"items_total_count": 2, "items_completed_count": 2}, {"items_total_count": 2}, {}])
@@ -239,7 +240,9 @@ def test_a_removal_that_says_nothing_else_is_done(status: dict[str, int]) -> Non
     begin = [reply(200, {"activities": []}), reply(201, {"activity_id": "job-1"})]
     api = Scripted(*on_list, *begin)
     destination = ConstantContact(api, 60)
-    assert destination.send(LEAVERS) == Job("job-1", absent=[], unknown=[])
+    leavers = destination.look_up(LEAVERS)
+    assert (leavers.absent, leavers.unknown) == ([], [])
+    assert destination.send(replace(LEAVERS, rows=leavers.rows)) == Job("job-1")
     assert destination.settle(LEAVERS, answer).problems == {}
     assert api.replies == []
 

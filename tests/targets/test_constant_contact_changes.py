@@ -142,6 +142,29 @@ def test_values_that_have_become_empty_are_cleared_and_all_others_stay(filled: T
     assert len(filled.requests("PUT", f"/contacts/{after['contact_id']}")) == 1
 
 
+def test_a_change_of_an_earlier_run_clears_nothing_that_only_the_mapping_of_now_has(
+    to_constant_contact: Target,
+) -> None:
+    target, segment = to_constant_contact, [{**row, "City": "Odense"} for row in people(2, **FULL)]
+    target.config["field_mapping"] = {name: column for name, column in WIDE.items() if name != "last_name"}
+    assert target.run(wide(*people(2, **FULL))).code == 0
+    gone, stays = (row["EMail"] for row in segment)
+    for email in (gone, stays):
+        lists = [target.config["list_id"]]
+        target.sandbox.seed("constant_contact", contacts=[{"email": email, "last_name": "Owner", "lists": lists}])
+    target.sandbox.fault("activity_delay", path="contacts_json_import", seconds=3_600, count=1)
+    assert target.run(wide(*segment), job_deadline_seconds=1).counts["deferred"] == 2
+    target.sandbox.advance(7_200)
+
+    target.config["field_mapping"] = WIDE
+    ran = target.run(wide(*segment[1:]))
+
+    assert (ran.code, ran.counts) == (0, {"received": 1, "updated": 1})
+    api = ConstantContactApi(target.sandbox)
+    assert (api.contact(gone)["last_name"], api.contact(stays)["last_name"]) == ("Owner", "Moe")
+    assert target.members()[gone]["fields"]["city"] == "Odense"
+
+
 def test_of_many_emptied_values_so_many_are_cleared_as_the_setting_says_and_the_others_are_counted(
     filled: Target,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from audience_sdk.contact import Action, Outcome, StagedRow
-from audience_sdk.destination import Batch, Job
+from audience_sdk.destination import Batch
 from audience_sdk.http import Reply
 from constant_contact_api import ConstantContactApi
 from target_constant_contact.addresses import AddressSet
@@ -251,7 +251,8 @@ def test_a_listing_of_who_is_still_on_the_list_makes_nobody_absent_who_is_asked_
     first = Batch(LIST, Action.REMOVE, [leaver(email) for email in MANY[:55]], time.time())
     assert len(destination.settle(first, answer).problems) == 55
     second = Batch(LIST, Action.REMOVE, [leaver(MANY[57])], time.time())
-    assert destination.send(second) == Job("removal", absent=[], unknown=[])
+    leavers = destination.look_up(second)
+    assert (len(leavers.rows), leavers.absent, leavers.unknown) == (1, [], [])
 
 
 def test_many_leavers_are_found_in_one_listing_of_their_list_and_stayers_ids_are_kept(

@@ -9,6 +9,7 @@ from audience_sdk.contact import Action
 from audience_sdk.ledger.schema import Status
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable
 
     from audience_sdk.contact import StagedRow
@@ -54,10 +55,22 @@ def doubt(ledger: Ledger, batch: JournalledBatch, rows: Iterable[StagedRow]) -> 
         batch: The batch.
         rows: Its rows.
     """
-    same = {"list_no": batch.list_no, "now": int(time.time())}
     with ledger.transaction():
-        ledger.connection.executemany(
-            _STATEMENTS[batch.action],
-            ({**same, "email_key": row.email_key, "row_key": row.row_key, "returns": row.returns} for row in rows),
-        )
+        note_doubt(ledger.connection, batch.list_no, batch.action, rows)
         ledger.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+
+
+def note_doubt(connection: sqlite3.Connection, list_no: int, action: str, rows: Iterable[StagedRow]) -> None:
+    """Note that rows may have arrived, within the caller's transaction.
+
+    Args:
+        connection: The ledger's.
+        list_no: The ledger's number of the list.
+        action: What was asked for.
+        rows: The rows.
+    """
+    same = {"list_no": list_no, "now": int(time.time())}
+    connection.executemany(
+        _STATEMENTS[action],
+        ({**same, "email_key": row.email_key, "row_key": row.row_key, "returns": row.returns} for row in rows),
+    )

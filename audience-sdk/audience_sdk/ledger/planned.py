@@ -174,6 +174,32 @@ class PlannedRows:
         self._blocks.close()
 
 
+def bounds_without(path: Path, batch: JournalledBatch, email_key: str) -> tuple[str, str] | None:
+    """Return the first and the last key of a batch in the plan that a killed run has left, without one person.
+
+    Args:
+        path: The file.
+        batch: The batch.
+        email_key: The key of the person.
+
+    Returns:
+        The keys; None if nobody else is in the batch, or the plan is not there or of no use.
+    """
+    if not path.exists():
+        return None
+    try:
+        plan = PlannedRows.of_past_run(path)
+    except CixError as error:
+        if error.code is not LEDGER_UNUSABLE:
+            raise
+        return None
+    try:
+        keys = [row.email_key for row in plan.rows_of(batch) if row.email_key != email_key]
+    finally:
+        plan.close()
+    return (keys[0], keys[-1]) if keys else None
+
+
 def forget(path: Path, email_key: str) -> int:
     """Erase a person from the plan that a killed run has left; a damaged one, of no use to anybody, is erased whole.
 

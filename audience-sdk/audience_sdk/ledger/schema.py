@@ -121,6 +121,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # The status `unsure-away`: a program that does not know it must not use the file.
     (),
+    # Hash of the field mapping, by which what a run has left in flight is settled.
+    ("ALTER TABLE runs ADD COLUMN mapping BLOB",),
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 

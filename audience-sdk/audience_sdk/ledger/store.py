@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from audience_sdk.contact import Action, Outcome
 from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
 from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, insert_rows, transaction
+from audience_sdk.ledger.doubt import note_doubt
 from audience_sdk.ledger.schema import MAY_BE_ON, MIGRATIONS, Status, migrate, version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from audience_sdk.contact import StagedRow
-    from audience_sdk.destination import BatchResult, Job
+    from audience_sdk.destination import BatchResult, Leavers
 
 _URL_PREFIX = "sqlite:///"
 _CONFIRMED = attrgetter("email_key", "hash", "row_key")
@@ -169,12 +170,29 @@ class Ledger:
         with self.transaction():
             self.connection.execute("UPDATE lists SET mapping = ? WHERE list_no = ?", (fingerprint, list_no))
 
-    def begin_run(self, run_id: str, target: str) -> None:
-        """Note that a run has begun."""
+    def begin_run(self, run_id: str, target: str, mapping: bytes) -> None:
+        """Note that a run has begun.
+
+        Args:
+            run_id: The run.
+            target: Name of the target.
+            mapping: Hash of the field mapping.
+        """
         with self.transaction():
             self.connection.execute(
-                "INSERT INTO runs (run_id, target, started_at) VALUES (?, ?, ?)", (run_id, target, int(time.time()))
+                "INSERT INTO runs (run_id, target, started_at, mapping) VALUES (?, ?, ?, ?)",
+                (run_id, target, int(time.time()), mapping),
             )
+
+    def mapped_like(self, run_id: str, mapping: bytes) -> bool:
+        """Say whether a run had the same field mapping.
+
+        Args:
+            run_id: The run.
+            mapping: Hash of the field mapping now.
+        """
+        query = "SELECT 1 FROM runs WHERE run_id = ? AND mapping = ?"
+        return self.connection.execute(query, (run_id, mapping)).fetchone() is not None
 
     def end_run(self, run_id: str, status: str) -> None:
         """Note how a run has ended, and forget those before the last `KEEP_RUNS` that left nothing in flight."""
@@ -209,19 +227,29 @@ class Ledger:
             )
         return JournalledBatch(int(cursor.lastrowid or 0), list_no, action, first_key, last_key, begun_at)
 
-    def journal_job(self, batch: JournalledBatch, job: Job) -> None:
-        """Note the platform's id of the job that a batch has become, and who had left before it."""
+    def journal_job(self, batch: JournalledBatch, job_id: str) -> None:
+        """Note the platform's id of the job that a batch has become."""
         with self.transaction():
-            self._note_absent(batch.list_no, job)
-            self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job.job_id, batch.batch_id))
+            self.connection.execute("UPDATE batches SET job_id = ? WHERE batch_id = ?", (job_id, batch.batch_id))
 
-    def confirm(self, batch: JournalledBatch, rows: Iterable[StagedRow], result: BatchResult) -> None:
+    def note_leavers(self, list_no: int, leavers: Leavers) -> None:
+        """Note who had left a list before they were to be taken off it.
+
+        Args:
+            list_no: The ledger's number of the list.
+            leavers: What the platform says.
+        """
+        if leavers.absent:
+            with self.transaction():
+                self._note_absent(list_no, leavers)
+
+    def confirm(self, batch: JournalledBatch, rows: Sequence[StagedRow], result: BatchResult) -> None:
         """Note what the platform made of a batch, and take it off the journal, in one step.
 
         Args:
             batch: The batch.
             rows: Its rows.
-            result: What became of them.
+            result: What became of them; of those that have failed, nobody knows what the platform holds.
         """
         problems = result.problems
         confirmed = (row for row in rows if row.email_key not in problems) if problems else rows
@@ -233,6 +261,11 @@ class Ledger:
                 self._confirm_contacts(batch, confirmed)
                 suppressed = [key for key, problem in problems.items() if problem.outcome is Outcome.SUPPRESSED]
                 self._suppress(batch.list_no, suppressed)
+            failed = {key for key, problem in problems.items() if problem.outcome is Outcome.FAILED}
+            if failed:
+                note_doubt(
+                    self.connection, batch.list_no, batch.action, (row for row in rows if row.email_key in failed)
+                )
             self.connection.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
     def _confirm_contacts(self, batch: JournalledBatch, rows: Iterable[StagedRow]) -> None:
@@ -265,7 +298,7 @@ class Ledger:
             [{"list_no": list_no, "email_key": key, "now": int(time.time())} for key in email_keys],
         )
 
-    def _note_absent(self, list_no: int, result: BatchResult | Job) -> None:
+    def _note_absent(self, list_no: int, result: BatchResult | Leavers) -> None:
         """Note who had left before we could take them off, unless it was an earlier attempt of ours that did it.
 
         Whom the platform does not know and of whom no answer has ever said that they joined has not left: they count as
@@ -369,6 +402,31 @@ class Ledger:
         for run_id, *columns in self.connection.execute(query, (list_no,)).fetchall():
             runs.setdefault(run_id, []).append(JournalledBatch(*columns))
         return runs
+
+    def bounded_by(self, email_key: str) -> list[tuple[str, JournalledBatch]]:
+        """Return the batches in the journal that begin or end with a contact, and the runs that began them.
+
+        Args:
+            email_key: The key of the contact.
+        """
+        query = (
+            "SELECT run_id, batch_id, list_no, action, first_key, last_key, begun_at, job_id FROM batches"
+            " WHERE ? IN (first_key, last_key)"
+        )
+        found = self.connection.execute(query, (email_key,)).fetchall()
+        return [(run_id, JournalledBatch(*columns)) for run_id, *columns in found]
+
+    def bound(self, batch: JournalledBatch, first_key: str, last_key: str) -> None:
+        """Let a batch begin and end with other contacts.
+
+        Args:
+            batch: The batch.
+            first_key: `email_key` of its first row.
+            last_key: `email_key` of its last row.
+        """
+        with self.transaction():
+            query = "UPDATE batches SET first_key = ?, last_key = ? WHERE batch_id = ?"
+            self.connection.execute(query, (first_key, last_key, batch.batch_id))
 
     def has_journalled(self, run_id: str) -> bool:
         """Say whether a run has batches without a confirmed outcome."""
