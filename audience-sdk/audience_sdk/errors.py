@@ -438,6 +438,11 @@ STOPPED = _register(
     "Run again: it goes on where it was stopped.",
 )
 
+STATE_UNREAD = _register(
+    606,
+    "Whatever reads the target's state has ended, so that the state is not kept.",
+    "Run again: what the lists hold already is not sent twice.",
+)
 FILE_BUSY = _register(
     605,
     "Another process holds a file beside the ledger for longer than two minutes.",

@@ -134,16 +134,20 @@ def check_guards(plan: Plan, ledger: Ledger, staging: Staging, settings: Setting
     for each in plan.lists:
         if each.diff.remove == 0:
             continue
-        _check_removals(each.diff.remove, each.members, f"list {each.list_id}", settings)
-        for segment in sorted(plan.complete):
-            before = ledger.members_of(each.list_no, segment)
-            now = staging.people_of(each.list_no, segment)
+        sizes = {
+            segment: (ledger.members_of(each.list_no, segment), staging.people_of(each.list_no, segment))
+            for segment in sorted(plan.complete)
+        }
+        # First what is empty: it is the likely cause where many leave.
+        for segment, (before, now) in sizes.items():
             if before and now == 0 and not settings.allow_empty_segment:
                 raise CixError(
                     EMPTY_SEGMENT,
                     f"Segment `{segment}` is empty and fed {before} people into list {each.list_id} before;"
                     " nothing was sent.",
                 )
+        _check_removals(each.diff.remove, each.members, f"list {each.list_id}", settings)
+        for segment, (before, now) in sizes.items():
             if now:
                 _check_removals(before - now, before, f"segment `{segment}`", settings)
 

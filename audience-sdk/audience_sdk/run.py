@@ -426,7 +426,11 @@ def _read_again(needed: list[str]) -> CixError | None:
     if not needed:
         return None
     names = ", ".join(f"`{segment}`" for segment in needed)
-    return CixError(SKIPPED_BUT_NEEDED, f"Left out as unchanged, but not (or not just so) on the list: {names}.")
+    message = (
+        f"Left out as unchanged, but a list does not hold them just so (another field mapping, mode or list, or another"
+        f" ledger, than when they were read): {names}."
+    )
+    return CixError(SKIPPED_BUT_NEEDED, message)
 
 
 _NOT_SENT = {

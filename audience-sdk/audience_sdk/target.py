@@ -27,6 +27,7 @@ from audience_sdk.errors import (
     LOGIN_FAILED,
     RECORD_BEFORE_SCHEMA,
     SETTING_INVALID,
+    STATE_UNREAD,
     STOPPED,
     CixError,
 )
@@ -221,7 +222,15 @@ class AudienceTarget(Target):
             # Segments that were left out although a list needs them end the run with an error that only this very
             # state gets the tap over.
             if self._latest_state and self.run.settled_state is not None:
-                self._write_state_message(self.run.settled_state)
+                self._send_state(self.run.settled_state)
+
+    def _send_state(self, state: dict[str, Any]) -> None:
+        try:
+            self._write_state_message(state)
+        except BrokenPipeError:
+            # What is still buffered can go nowhere; Python would complain about it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CixError(STATE_UNREAD, "Nobody reads the state any more; was Meltano killed?") from None
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -287,7 +296,8 @@ class AudienceTarget(Target):
             settings.check_lists()
             resolved = resolve(replace(settings, create_list=False), self.make_directory(services)).settings
             if command == "purge":
-                self.logger.info("Purged %d contacts.", maintenance.purge(resolved, self.name))
+                erased = maintenance.purge(resolved, self.name)
+                self.logger.info("Purged %d contacts from `%s`.", erased, ledger_path(settings.ledger_url))
             else:
                 maintenance.rebuild(resolved, self.make_destination(services), self.name, self.logger)
 
@@ -304,15 +314,18 @@ class AudienceTarget(Target):
             sys.exit(check.problems[0].exit_code)
 
     def _forget(self) -> None:
-        click.echo("E-mail address to forget: ", nl=False, err=True)
+        click.echo("E-mail address to forget:", err=True)
         try:
             _, email_key = normalise_email(sys.stdin.readline())
         except InvalidEmailError as error:
             raise CixError(FORGET_WHOM, error.problem.reason) from None
-        places = maintenance.forget(self.services.settings, email_key)
+        settings = self.services.settings
+        places = maintenance.forget(settings, email_key)
         self.logger.info(
-            "Forgotten on this machine (found in: %d). The platform still has whatever it had, and an export that has"
-            " forgotten somebody does not take them off a list.",
+            "Forgotten in `%s` and the reports below `%s` (places: %d). The platform still has whatever it had, and an"
+            " export that has forgotten somebody does not take them off a list.",
+            ledger_path(settings.ledger_url),
+            settings.output_dir.absolute(),
             places,
         )
 

@@ -63,6 +63,14 @@ def test_a_segment_whose_rows_are_all_invalid_counts_as_empty(export: Export) ->
     check_stopped(export, export.run(segment(people(1, 2, EMail="gone")), **MIRROR), "CIX-507")
 
 
+def test_of_many_leavers_an_empty_segment_is_named_as_the_cause(export: Export) -> None:
+    both = [*segment(people(*range(40))), *segment(people(*range(40, 50)), "Second")]
+    export.run(both, **MIRROR)
+    export.forget_requests()
+    emptied = [*segment([]), *segment(people(*range(40, 50)), "Second")]
+    check_stopped(export, export.run(emptied, **MIRROR), "CIX-507", "is empty", "fed 40 people")
+
+
 def test_a_mass_removal(export: Export) -> None:
     export.run(segment(people(*range(100))), **MIRROR)
     export.forget_requests()
