@@ -16,7 +16,7 @@ from audience_sdk.mapping import nearest
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import click
     from typing_extensions import Self
@@ -80,6 +80,33 @@ class PluginCommand(SingerCommand):
             raise CixError(SETTING_INVALID, "A configuration file does not hold one JSON object.") from error
         _hide_meltano_settings()
         return context
+
+
+def check_environment(plugin: str, schema: Mapping[str, Any], environment: Iterable[str]) -> None:
+    """Check that no environment variable misspells a setting.
+
+    Meltano passes over such a variable without a word, so that a misspelt `dry_run` would be a real run.
+
+    Args:
+        plugin: Name of the plugin, whose variables begin with it.
+        schema: The plugin's JSON Schema for its settings.
+        environment: The names of all variables.
+
+    Raises:
+        CixError: `SETTING_INVALID`, naming the variables that look like a setting and are none.
+    """
+    beginning = plugin.replace("-", "_").upper() + "_"
+    known = {*schema.get("properties", {}), *_OTHERS}
+    problems = []
+    for variable in sorted(environment):
+        setting = variable.removeprefix(beginning).lower()
+        # With two underscores begins what is Meltano's own, or another plugin's whose name is longer.
+        own = variable.startswith(beginning) and not setting.startswith("_")
+        if own and not any(f"{setting}_".startswith(f"{name}_") for name in known):
+            meant = nearest(setting, known)
+            problems += [f"`{variable}` names no setting{meant}"] if meant else []
+    if problems:
+        raise CixError(SETTING_INVALID, "Environment: " + "; ".join(problems) + ".")
 
 
 _OTHERS = {

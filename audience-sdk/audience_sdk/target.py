@@ -18,7 +18,7 @@ from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import connect, maintenance
-from audience_sdk.cli import check_settings, leave_out_faker, log_unexpected
+from audience_sdk.cli import check_environment, check_settings, leave_out_faker, log_unexpected
 from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error, login_named
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
@@ -256,6 +256,7 @@ class AudienceTarget(Target):
         if not raise_errors:
             schema = {**schema, "required": sorted(set(schema.get("required", ())) - self.export_settings)}
         check_settings(self._config, schema)
+        check_environment(self.name, schema, os.environ)
         return []
 
     @classmethod

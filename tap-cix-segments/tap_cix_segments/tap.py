@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from audience_sdk.bookmarks import SKIPPED, bookmarks_of
-from audience_sdk.cli import PluginCommand, check_settings, leave_out_faker
+from audience_sdk.cli import PluginCommand, check_environment, check_settings, leave_out_faker
 from audience_sdk.errors import SEGMENT_INCOMPLETE, SETTING_INVALID, STOPPED, CixError
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -105,6 +106,7 @@ class TapCixSegments(Tap):
         """Check the settings, naming no value in an error."""
         self.append_builtin_config(self.config_jsonschema)
         check_settings(self._config, self.config_jsonschema)
+        check_environment(self.name, self.config_jsonschema, os.environ)
         return []
 
     def _check_complete(self) -> None:

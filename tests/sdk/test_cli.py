@@ -99,6 +99,27 @@ def test_settings_can_come_from_the_environment(export: Export, monkeypatch: pyt
     ("plugin", "command"),
     [("target-second", "meltano invoke target-second:login"), (None, "target-memory --config … --login")],
 )
+def test_a_variable_that_misspells_a_setting_stops_the_run(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meltano passes over it without a word, and what was to be a dry run would send."""
+    monkeypatch.setenv("TARGET_MEMORY_DRYRUN", "s-value")
+    line = assert_one_clear_line(export.run(segment(people(1))), SETTING_INVALID.code)
+    assert "`TARGET_MEMORY_DRYRUN`" in line
+    assert "`dry_run`" in line
+    assert export.held == {}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("TARGET_MEMORY_DRY_RUN", "TARGET_MEMORY_FIELD_MAPPING_EMAIL", "TARGET_MEMORY_LOAD_METHOD"),
+        *("TARGET_MEMORY__DRY_RUNS", "TARGET_MEMORY__SECOND_DRYRUN", "TARGET_OTHER_DRYRUN", "TARGET_MEMORY_HOME"),
+    ],
+)
+def test_other_variables_are_no_matter_of_ours(export: Export, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "s-value")
+    assert export.run(segment(people(1))).counts() == {"received": 1, "created": 1}
+
+
 @pytest.mark.parametrize("code", [CONNECTION_LOST, NOT_CONNECTED])
 def test_an_error_that_calls_for_a_login_names_the_command_to_type(
     export: Export, monkeypatch: pytest.MonkeyPatch, code: ErrorCode, plugin: str | None, command: str
