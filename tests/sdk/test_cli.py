@@ -95,10 +95,6 @@ def test_settings_can_come_from_the_environment(export: Export, monkeypatch: pyt
     assert result.summary["status"] == "succeeded"
 
 
-@pytest.mark.parametrize(
-    ("plugin", "command"),
-    [("target-second", "meltano invoke target-second:login"), (None, "target-memory --config … --login")],
-)
 def test_a_variable_that_misspells_a_setting_stops_the_run(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     """Meltano passes over it without a word, and what was to be a dry run would send."""
     monkeypatch.setenv("TARGET_MEMORY_DRYRUN", "s-value")
@@ -120,6 +116,10 @@ def test_other_variables_are_no_matter_of_ours(export: Export, monkeypatch: pyte
     assert export.run(segment(people(1))).counts() == {"received": 1, "created": 1}
 
 
+@pytest.mark.parametrize(
+    ("plugin", "command"),
+    [("target-second", "meltano invoke target-second:login"), (None, "target-memory --config … --login")],
+)
 @pytest.mark.parametrize("code", [CONNECTION_LOST, NOT_CONNECTED])
 def test_an_error_that_calls_for_a_login_names_the_command_to_type(
     export: Export, monkeypatch: pytest.MonkeyPatch, code: ErrorCode, plugin: str | None, command: str
