@@ -164,14 +164,21 @@ class Activities:
             pause = min(_QUEUE_SECONDS, pause * 1.5)
 
     def _lost(self, order: Order, before: frozenset[str], began_at: float) -> dict[str, Any] | None:
-        """Return the activity that an order whose answer was lost has begun, if it is plain which one it is."""
+        """Return the activity that an order whose answer was lost has begun, or None if it has begun none.
+
+        Raises:
+            CixError: `JOB_UNFINISHED` if several may be the one; the next run waits for their end.
+        """
         found = []
         for activity in self._newest():
             mine = activity["activity_id"] not in before | self._ours and order.may_be(activity)
             if mine and _begun_since(activity, began_at):
                 found.append(activity)
-        if len(found) != 1:
+        if not found:
             return None
+        if len(found) > 1:
+            message = f"The answer to an order was lost, and {len(found)} activities may have come of it."
+            raise CixError(JOB_UNFINISHED, message, in_doubt=True)
         [activity] = found
         _logger.info("Activity %s has begun though its answer was lost; not begun again.", activity["activity_id"])
         return activity

@@ -81,6 +81,26 @@ def test_the_activity_of_somebody_else_is_never_taken_for_a_lost_one(to_constant
     assert target.on_list() >= {row["EMail"] for row in people(5)}
 
 
+def test_where_several_activities_may_be_the_lost_one_it_is_not_sent_again_before_they_have_ended(
+    to_constant_contact: Target,
+) -> None:
+    target = to_constant_contact
+    target.sandbox.switch("constant_contact.activity_work_seconds", 6)
+    other = ConstantContactApi(target.sandbox)
+    [elsewhere] = other.make_lists("Elsewhere")
+
+    def others() -> None:
+        for name in ("a", "b"):
+            other.post_import([f"{name}1@example.com", f"{name}2@example.com"], elsewhere)
+
+    with lost(target, IMPORT, others):
+        ran = target.run(stream(people(2)))
+    assert (ran.code, ran.counts) == (1, {"received": 2, "failed": 2})
+    assert "2 activities may have come of it" in ran.rejected[0]["reason"]
+    assert len(target.imports()) == 3, "sent once, and the two of somebody else"
+    assert target.run(stream(people(2))).counts == {"received": 2, "created": 2}
+
+
 def test_an_import_of_an_earlier_run_is_never_taken_for_a_lost_one(to_constant_contact: Target) -> None:
     target = to_constant_contact
     target.run(stream(people(2)))
