@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
-from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job, JobDestination, Leavers
+from audience_sdk.destination import (
+    Batch,
+    BatchRefusedError,
+    BatchResult,
+    BrokenOffError,
+    Job,
+    JobDestination,
+    Leavers,
+)
 from audience_sdk.errors import (
     JOB_FAILED,
     JOB_UNFINISHED,
@@ -30,7 +38,7 @@ from audience_sdk.reach import RowsInReach
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from audience_sdk.contact import StagedRow
     from audience_sdk.destination import Destination, Limits
@@ -228,7 +236,9 @@ class Applier:
         plan, rows = looked_up.plan, looked_up.rows
         leavers = Leavers(())
         try:
-            leavers = future.result()
+            found = future.result()
+            found.check(rows)
+            leavers = found
         except CixError as error:
             self._error = self._error or error
         except Exception as error:  # noqa: BLE001 - as in `_answered`
@@ -315,6 +325,11 @@ class Applier:
             return
         except BatchRefusedError as error:
             self._halve(sent, error.problem)
+            return
+        except BrokenOffError as broken:
+            self._ledger.note_leavers(sent.plan.list_no, broken.leavers)
+            broken.error.in_doubt = bool(broken.asked)
+            self._not_confirmed(sent, broken.error, asked=broken.asked)
             return
         except Exception as error:  # noqa: BLE001 - an answer that nobody has thought of must not cost the other batches
             log_unexpected(_logger, error)
@@ -436,13 +451,16 @@ class Applier:
         # Suppressed people are not asked for again: should the run die now, no other would tell why.
         self._report.flush()
 
-    def _not_confirmed(self, sent: _Sent, error: CixError, *, keep: bool = False) -> None:
+    def _not_confirmed(
+        self, sent: _Sent, error: CixError, *, keep: bool = False, asked: Collection[str] | None = None
+    ) -> None:
         """Count the rows of a batch that has no answer, and let nothing new begin.
 
         Args:
             sent: The batch.
             error: What happened.
             keep: Whether the platform may still be working on it, so that it stays in the journal.
+            asked: The keys of its rows that the platform was asked for, if not all.
         """
         if error.code not in _BATCH_ALONE:
             self._error = self._error or error
@@ -452,13 +470,18 @@ class Applier:
             self._problem(
                 sent.plan, sent.journalled.action, row, RowProblem(outcome, code, f"{error.code.code}: {error.message}")
             )
-        if keep or (error.in_doubt and sent.job_id is None and isinstance(self._destination, JobDestination)):
+        if keep or (error.in_doubt and sent.job_id is None and self._makes_jobs(sent)):
             # A job whose id has not arrived may be under way as well; the next run waits for its end.
             return
         if error.in_doubt:
-            doubt(self._ledger, sent.journalled, sent.rows)
+            rows = sent.rows if asked is None else [row for row in sent.rows if row.email_key in asked]
+            doubt(self._ledger, sent.journalled, rows)
         else:
             self._ledger.drop(sent.journalled)
+
+    def _makes_jobs(self, sent: _Sent) -> bool:
+        unsubscribed = self._unsubscribe and sent.journalled.action == Action.REMOVE.value
+        return isinstance(self._destination, JobDestination) and not unsubscribed
 
     def _problem(self, plan: ListPlan, action: str, row: StagedRow, problem: RowProblem) -> None:
         if action == Action.REMOVE.value:

@@ -82,6 +82,10 @@ class PluginCommand(SingerCommand):
         return context
 
 
+_MISSPELT = 0.85
+"""From this likeness on, a variable is a setting that was meant (`DRYRUN`); `LOGLEVEL`, the SDK's own, is none."""
+
+
 def check_environment(plugin: str, schema: Mapping[str, Any], environment: Iterable[str]) -> None:
     """Check that no environment variable misspells a setting.
 
@@ -100,10 +104,11 @@ def check_environment(plugin: str, schema: Mapping[str, Any], environment: Itera
     problems = []
     for variable in sorted(environment):
         setting = variable.removeprefix(beginning).lower()
-        # With two underscores begins what is Meltano's own, or another plugin's whose name is longer.
-        own = variable.startswith(beginning) and not setting.startswith("_")
-        if own and not any(f"{setting}_".startswith(f"{name}_") for name in known):
-            meant = nearest(setting, known)
+        # What ends with a setting is another plugin's, whose name is longer: `target-…-eu` has `TARGET_…_EU_DRY_RUN`.
+        if variable.startswith(beginning) and not any(
+            f"{setting}_".startswith(f"{name}_") or setting.endswith(f"_{name}") for name in known
+        ):
+            meant = nearest(setting, known, alike=_MISSPELT)
             problems += [f"`{variable}` names no setting{meant}"] if meant else []
     if problems:
         raise CixError(SETTING_INVALID, "Environment: " + "; ".join(problems) + ".")

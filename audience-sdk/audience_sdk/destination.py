@@ -180,6 +180,20 @@ class Leavers:
     absent: Collection[str] = ()
     unknown: Collection[str] = ()
 
+    def check(self, rows: Sequence[StagedRow]) -> None:
+        """Check that each of those who are to leave is either there or not: whoever is left out would count as gone.
+
+        Args:
+            rows: The rows of the batch.
+
+        Raises:
+            CixError: `ANSWER_UNKNOWN`.
+        """
+        found = [*(row.email_key for row in self.rows), *self.absent]
+        if sorted(found) != sorted(row.email_key for row in rows) or set(self.unknown) - set(self.absent):
+            message = f"Of {len(rows)} people who are to leave, it was not found out of each whether they are there."
+            raise CixError(ANSWER_UNKNOWN, message)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -202,6 +216,22 @@ class BatchRefusedError(Exception):
     def __init__(self, problem: RowProblem) -> None:
         super().__init__(problem.reason)
         self.problem = problem
+
+
+class BrokenOffError(Exception):
+    """A batch of people who are to leave one by one has broken off.
+
+    Args:
+        error: What happened.
+        asked: The keys of those who are off the list by now, or may be.
+        leavers: Those who were found absent or unknown.
+    """
+
+    def __init__(self, error: CixError, asked: Collection[str], leavers: Leavers) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.asked = asked
+        self.leavers = leavers
 
 
 class Destination(ABC):
@@ -272,6 +302,7 @@ class Destination(ABC):
 
         Raises:
             BatchRefusedError: If the platform refused the whole batch for what is in it.
+            BrokenOffError: If the run cannot go on, of people who leave one by one.
             CixError: If the run cannot go on; `in_doubt` if some of the batch may have been carried out.
         """
 

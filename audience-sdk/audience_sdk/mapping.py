@@ -177,18 +177,19 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str], *, alike: float = 0.6) -> str:
     """Return `; did you mean …?` with the nearest known name, or nothing where none is near.
 
     Args:
         name: What the user wrote.
         known: What there is.
+        alike: How alike they must be, from 0 to 1.
 
     Returns:
         A clause to put before the full stop of a message.
     """
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=alike)
     return f" (did you mean `{by_folded[close[0]]}`?)" if close else ""
 
 

@@ -138,7 +138,7 @@ def recover(
                     alike = ledger.mapped_like(run_id, mapping)
                     settle = _Settling(destination, ledger, plan, list_id, past, logger, alike=alike)
                     settle.jobs(batches, stop)
-                    _wait_for_lost_jobs(destination, batches, stop)
+                    settle.wait_for_lost_jobs(batches, stop)
                 for batch in ledger.journalled(list_no).get(run_id, ()):
                     doubt(ledger, batch, plan.rows_of(batch))
         for batch in ledger.journalled(list_no).get(run_id, ()):
@@ -231,13 +231,8 @@ class _Settling:
         answers: dict[str, Any] = {}
         young = [job_id for job_id, batch in jobs.items() if not _is_old(batch)]
         if young:
-            try:
+            with self._known_error():
                 answers.update(self.destination.poll(young))
-            except CixError:
-                raise
-            except Exception as error:
-                log_unexpected(self.logger, error)
-                raise CixError(UNEXPECTED, f"Unexpected {type(error).__name__} in an answer about jobs.") from error
         for job_id, batch in jobs.items():
             if _is_old(batch):
                 with self._given_up_if_old(batch):
@@ -258,6 +253,44 @@ class _Settling:
             self.ledger.confirm(batch, whole.rows, result)
             self.past.add(whole, result)
 
+    def wait_for_lost_jobs(self, batches: Iterable[JournalledBatch], stop: threading.Event) -> None:
+        """Wait for the end of what the platform may have made of orders whose answers were lost.
+
+        Args:
+            batches: The batches; those with a job are left alone.
+            stop: Set when the run is to stop.
+        """
+        begun = [batch.begun_at for batch in batches if batch.job_id is None and not _is_old(batch)]
+        if not begun:
+            return
+        pause, deadline = _FIRST_WAIT_SECONDS, time.monotonic() + self.destination.job_deadline_seconds
+        # What begins after the first look is none of these orders, nor is a job that the journal knows.
+        under_way = self._unfinished(min(begun)) - self.ledger.job_ids()
+        while under_way:
+            if time.monotonic() > deadline:
+                message = (
+                    f"{len(under_way)} jobs that may be an earlier run's have not ended; its rows wait for their end."
+                )
+                raise CixError(JOB_UNFINISHED, message)
+            if stop.wait(pause):
+                raise CixError(STOPPED, "The run was stopped while it waited for what an earlier run may have begun.")
+            pause = min(self.destination.poll_seconds, pause * 1.5)
+            under_way &= self._unfinished(min(begun))
+
+    def _unfinished(self, since: float) -> set[str]:
+        with self._known_error():
+            return set(self.destination.unfinished(since))
+
+    @contextmanager
+    def _known_error(self) -> Iterator[None]:
+        try:
+            yield
+        except CixError:
+            raise
+        except Exception as error:
+            log_unexpected(self.logger, error)
+            raise CixError(UNEXPECTED, f"Unexpected {type(error).__name__} in an answer about jobs.") from error
+
     @contextmanager
     def _given_up_if_old(self, batch: JournalledBatch) -> Iterator[None]:
         """Let an error pass that no later try can end, or the job would stop every run."""
@@ -271,25 +304,6 @@ class _Settling:
                 raise
         except Exception as error:  # noqa: BLE001 - as in `apply`: an answer that nobody has thought of stops no later run
             log_unexpected(self.logger, error)
-
-
-def _wait_for_lost_jobs(destination: JobDestination, batches: Iterable[JournalledBatch], stop: threading.Event) -> None:
-    """Wait for the end of what the platform may have made of orders whose answers were lost."""
-    begun = [batch.begun_at for batch in batches if batch.job_id is None and not _is_old(batch)]
-    if not begun:
-        return
-    since = min(begun)
-    pause, deadline = _FIRST_WAIT_SECONDS, time.monotonic() + destination.job_deadline_seconds
-    # What begins after the first look is none of these orders.
-    under_way = set(destination.unfinished(since))
-    while under_way:
-        if time.monotonic() > deadline:
-            message = f"{len(under_way)} jobs that may be an earlier run's have not ended; its rows wait for their end."
-            raise CixError(JOB_UNFINISHED, message)
-        if stop.wait(pause):
-            raise CixError(STOPPED, "The run was stopped while it waited for what an earlier run may have begun.")
-        pause = min(destination.poll_seconds, pause * 1.5)
-        under_way &= set(destination.unfinished(since))
 
 
 def _is_old(batch: JournalledBatch) -> bool:

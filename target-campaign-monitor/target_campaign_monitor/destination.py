@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from audience_sdk.contact import Action, RowProblem, email_key_of
-from audience_sdk.destination import BatchRefusedError, BatchResult, Destination, Limits, Member, PlatformList
+from audience_sdk.destination import (
+    BatchRefusedError,
+    BatchResult,
+    BrokenOffError,
+    Destination,
+    Leavers,
+    Limits,
+    Member,
+    PlatformList,
+)
 from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 
@@ -209,9 +218,10 @@ class CampaignMonitor(Destination):
             try:
                 left = leave(batch.list_id, row)
             except CixError as error:
-                # Whom we have just taken off must not be taken for people who left by themselves.
-                error.in_doubt = error.in_doubt or bool(found[_Found.ON_LIST])
-                raise
+                # Whom we have just taken off must not be taken for people who left by themselves, nor these for them.
+                asked = [*found[_Found.ON_LIST], *([row.email_key] if error.in_doubt else [])]
+                unknown = found[_Found.UNKNOWN]
+                raise BrokenOffError(error, asked, Leavers((), [*found[_Found.ABSENT], *unknown], unknown)) from error
             if isinstance(left, RowProblem):
                 problems[row.email_key] = left
             else:

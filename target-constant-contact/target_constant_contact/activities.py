@@ -32,6 +32,8 @@ _FIRST_QUEUE_SECONDS, _QUEUE_SECONDS = 1.0, 30.0
 
 _CLOCK_SKEW_SECONDS = 120
 _PAGE = {"limit": 500}
+_COUNTERS = {"person_count", "list_count"}
+"""What imports and removals from lists count; an activity that counts neither, such as an export, is none of ours."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,11 @@ class Activities:
 
             reply = self._send(order, look_first)
             if not reply.ok:
+                if reply.repeated:
+                    # An attempt before may have been accepted.
+                    error = error_of(reply, f"`{order.name}`")
+                    error.in_doubt = True
+                    raise error
                 raise RefusedError(reply)
             body = reply.json()
             activity_id = body.get("activity_id") if isinstance(body, dict) else None
@@ -151,16 +158,23 @@ class Activities:
     def _send(self, order: Order, look_first: Callable[[], Reply | None]) -> Reply:
         give_up_at = time.monotonic() + self._patience_seconds
         pause = _FIRST_QUEUE_SECONDS
+        repeated = False
         while True:
-            reply = self._api.call("POST", f"/activities/{order.name}", body=order.body, look_first=look_first)
+            try:
+                reply = self._api.call("POST", f"/activities/{order.name}", body=order.body, look_first=look_first)
+            except CixError as error:
+                error.in_doubt = error.in_doubt or repeated
+                raise
+            repeated = repeated or reply.repeated
             if not is_queue_full(reply):
-                return reply
+                return replace(reply, repeated=repeated)
             if time.monotonic() >= give_up_at:
                 message = f"The platform's queue of activities has been full for {self._patience_seconds:.0f} s."
-                raise CixError(THROTTLED, message)
+                raise CixError(THROTTLED, message, in_doubt=repeated)
             _logger.info("The platform's queue of activities is full; trying again in %.0f s.", pause)
             if self._api.stop.wait(pause):
-                raise CixError(STOPPED, "Stopped while the platform's queue of activities was full.")
+                message = "Stopped while the platform's queue of activities was full."
+                raise CixError(STOPPED, message, in_doubt=repeated)
             pause = min(_QUEUE_SECONDS, pause * 1.5)
 
     def _lost(self, order: Order, before: frozenset[str], began_at: float) -> dict[str, Any] | None:
@@ -226,7 +240,7 @@ class Activities:
         return {
             each["activity_id"]
             for each in self._newest()
-            if each.get("state") not in TERMINAL_STATES and _begun_since(each, since)
+            if each.get("state") not in TERMINAL_STATES and _begun_since(each, since) and _may_be_an_order(each)
         }
 
     def wait_for(self, activity_id: str, seconds: float, what: str) -> None:
@@ -268,6 +282,12 @@ class Activities:
         if state not in STATES | TERMINAL_STATES and state not in self._told_states:
             self._told_states.add(state)
             _logger.warning("An activity is in a state that is not known here, `%.40s`; it is waited for.", state)
+
+
+def _may_be_an_order(activity: Mapping[str, Any]) -> bool:
+    """Say whether an activity may be one of those that an export begins; nothing is known before it is worked on."""
+    counters = activity.get("status") or {}
+    return not counters or not _COUNTERS.isdisjoint(counters)
 
 
 def _begun_since(activity: Mapping[str, Any], moment: float) -> bool:

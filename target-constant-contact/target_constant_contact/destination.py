@@ -11,6 +11,7 @@ from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import (
     BatchRefusedError,
     BatchResult,
+    BrokenOffError,
     Job,
     JobDestination,
     Leavers,
@@ -18,7 +19,7 @@ from audience_sdk.destination import (
     Member,
     PlatformList,
 )
-from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, CixError
+from audience_sdk.errors import JOB_FAILED, ROW_REJECTED, STOPPED, CixError
 from audience_sdk.http import CHECK_ATTEMPTS
 from msgspec.structs import replace
 
@@ -225,6 +226,8 @@ class ConstantContact(JobDestination):
         """See `Destination.look_up`."""
         rows, absent, unknown = [], [], []
         for row in batch.rows:
+            if self._api.stop.is_set():
+                raise CixError(STOPPED, "Stopped while people who are to leave were looked up.")
             if batch.list_id in self._listed:
                 # The rows have the ids of the listing; of whom it did not show, nothing else is known.
                 contact_id = row.platform_id
@@ -241,17 +244,27 @@ class ConstantContact(JobDestination):
 
     def unsubscribe(self, batch: Batch) -> BatchResult:
         """See `Destination.unsubscribe`; who is not on the list stays subscribed to the account's others."""
-        problems, absent, unknown = {}, [], []
+        problems: dict[str, RowProblem] = {}
+        absent: list[str] = []
+        unknown: list[str] = []
+        done: list[str] = []
         for row in batch.rows:
-            contact = look_up(self._api, row.email_key)
-            if contact is None:
-                unknown.append(row.email_key)
-            elif is_unsubscribed(contact):
-                continue
-            elif is_deleted(contact) or id_on_list(contact, batch.list_id) is None:
-                absent.append(row.email_key)
-            elif problem := unsubscribe(self._api, contact):
-                problems[row.email_key] = problem
+            try:
+                contact = look_up(self._api, row.email_key)
+                if contact is None:
+                    unknown.append(row.email_key)
+                elif is_unsubscribed(contact):
+                    continue
+                elif is_deleted(contact) or id_on_list(contact, batch.list_id) is None:
+                    absent.append(row.email_key)
+                elif problem := unsubscribe(self._api, contact):
+                    problems[row.email_key] = problem
+                else:
+                    done.append(row.email_key)
+            except CixError as error:
+                # Whom we have just unsubscribed must not be taken for people who left by themselves.
+                asked = [*done, *([row.email_key] if error.in_doubt else [])]
+                raise BrokenOffError(error, asked, Leavers((), [*absent, *unknown], unknown)) from error
         return BatchResult(problems, absent=[*absent, *unknown], unknown=unknown)
 
     def members(self, list_id: str) -> Iterator[Member]:

@@ -108,11 +108,18 @@ def test_a_variable_that_misspells_a_setting_stops_the_run(export: Export, monke
     "variable",
     [
         *("TARGET_MEMORY_DRY_RUN", "TARGET_MEMORY_FIELD_MAPPING_EMAIL", "TARGET_MEMORY_LOAD_METHOD"),
-        *("TARGET_MEMORY__DRY_RUNS", "TARGET_MEMORY__SECOND_DRYRUN", "TARGET_OTHER_DRYRUN", "TARGET_MEMORY_HOME"),
+        *("TARGET_MEMORY__SECOND_DRYRUN", "TARGET_OTHER_DRYRUN", "TARGET_MEMORY_HOME", "TARGET_MEMORY_URL"),
+        *("TARGET_MEMORY_LOGLEVEL", "TARGET_MEMORY_LOG_LEVEL", "TARGET_MEMORY_VERSION", "TARGET_MEMORY_CONFIG"),
+        *(
+            "TARGET_MEMORY_EU_DRY_RUN",
+            "TARGET_MEMORY_B_LIST_ID",
+            "TARGET_MEMORY_2_SYNC_MODE",
+            "TARGET_MEMORY_EU_API_KEY",
+        ),
     ],
 )
 def test_other_variables_are_no_matter_of_ours(export: Export, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "s-value")
+    monkeypatch.setenv(variable, "INFO")
     assert export.run(segment(people(1))).counts() == {"received": 1, "created": 1}
 
 

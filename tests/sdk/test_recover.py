@@ -236,6 +236,27 @@ class TestOrdersWithoutAnAnswer:
         assert caught.value.code is JOB_UNFINISHED
         assert past.in_journal() == [None]
 
+    def test_do_not_wait_for_jobs_that_the_journal_knows(self, past: Killed, platform: Platform) -> None:
+        class Knows(MemoryJobDestination):
+            def unfinished(self, since: float) -> Collection[str]:
+                return ["another list's"]
+
+        other = past.ledger.journal("killed", past.ledger.list_no("target-memory", "L2"), "create", "e", "f")
+        past.ledger.journal_job(other, "another list's")
+        past.in_flight("ab", None)
+        past.recover(Knows(platform))
+        assert past.in_journal() == []
+
+    def test_are_told_as_such_if_the_answer_about_jobs_is_odd(self, past: Killed, platform: Platform) -> None:
+        class Odd(MemoryJobDestination):
+            def unfinished(self, since: float) -> Collection[str]:
+                raise AttributeError("odd")
+
+        past.in_flight("ab", None)
+        with pytest.raises(CixError):
+            past.recover(Odd(platform))
+        assert past.in_journal() == [None]
+
     def test_wait_no_longer_than_a_day(self, past: Killed, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("audience_sdk.recover._GIVE_UP_SECONDS", 0.0)
         destination = self.Lists(platform)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audience_sdk.contact import Outcome, RowProblem
+from audience_sdk.destination import Leavers
 from audience_sdk.errors import PLATFORM_UNREACHABLE, QUOTA_SPENT, ROW_UNCONFIRMED, THROTTLED, CixError, ErrorCode
 from export_harness import STATE, Export, Result, key, people, person, segment
 from memory_destination import Limits, MemoryDestination
@@ -328,6 +329,20 @@ def test_whoever_may_have_been_taken_off_may_come_back(export: Export) -> None:
     export.destination = MemoryDestination
     assert export.run(segment(people(1, 2)), **mirror).exit_code == 0
     assert export.run(segment(people(1, 2, 3)), **mirror).counts() == {"received": 3, "unchanged": 2, "created": 1}
+
+
+def test_whoever_is_not_found_out_of_when_they_are_to_leave_does_not_count_as_gone(export: Export) -> None:
+    class Forgetful(MemoryDestination):
+        @override
+        def look_up(self, batch: Batch) -> Leavers:
+            return Leavers(batch.rows[:1])
+
+    export.run(segment(people(1, 2, 3)))
+    export.destination = Forgetful
+    result = export.run(segment(people(1)), sync_mode="mirror", max_removal_ratio=1)
+    assert (result.exit_code, result.summary["counts"]["removed"]) == (1, 0)
+    assert "CIX-411" in result.log
+    assert len(export.held) == 3
 
 
 def test_an_answer_about_others_confirms_nobody(export: Export) -> None:

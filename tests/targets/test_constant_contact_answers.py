@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from audience_sdk.contact import Action, Outcome, StagedRow
-from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, Job
+from audience_sdk.destination import Batch, BatchRefusedError, BatchResult, BrokenOffError, Job
 from audience_sdk.errors import CixError
 from audience_sdk.http import Again, Reply
 from target_constant_contact.answers import TERMINAL_STATES, again, all_landed, error_key, error_of, list_error
@@ -149,6 +151,7 @@ class Scripted:
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.stop = threading.Event()
 
     def call(self, method: str, path: str, **options: Any) -> Reply:
         self.asked.append((method, path, options.get("params") or {}))
@@ -245,6 +248,55 @@ def test_a_removal_that_says_nothing_else_is_done(status: dict[str, int]) -> Non
     assert destination.send(replace(LEAVERS, rows=leavers.rows)) == Job("job-1")
     assert destination.settle(LEAVERS, answer).problems == {}
     assert api.replies == []
+
+
+def test_unsubscribing_that_breaks_off_says_who_is_unsubscribed_and_who_had_left() -> None:
+    """Else the next run would take them for people who left by their own act."""
+    for replies, asked, absent in (
+        ([found("a@example.com", "L1"), reply(200, {}), reply(400, ARRAY)], ["a@example.com"], []),
+        ([found("a@example.com"), reply(400, ARRAY)], [], ["a@example.com"]),
+    ):
+        with pytest.raises(BrokenOffError) as caught:
+            ConstantContact(Scripted(*replies), 60).unsubscribe(LEAVERS)
+        assert (caught.value.asked, caught.value.leavers.absent) == (asked, absent)
+
+
+def test_looking_people_up_ends_when_the_run_is_stopped() -> None:
+    api = Scripted()
+    api.stop.set()
+    with pytest.raises(CixError) as caught:
+        ConstantContact(api, 60).look_up(LEAVERS)
+    assert (caught.value.code.code, api.asked) == ("CIX-604", [])
+
+
+@pytest.mark.parametrize("refusal", [reply(403, UNAUTHORIZED), reply(400, ARRAY)])
+@pytest.mark.parametrize("batch", [BATCH, LEAVERS], ids=["import", "removal"])
+def test_an_order_that_is_refused_after_an_answer_was_lost_is_in_doubt(batch: Batch, refusal: Reply) -> None:
+    api = Scripted(reply(200, {"activities": []}), replace(refusal, repeated=True))
+    with pytest.raises(CixError) as caught:
+        ConstantContact(api, 60).send(batch)
+    assert caught.value.in_doubt
+
+
+def test_an_order_that_meets_a_full_queue_after_an_answer_was_lost_is_in_doubt() -> None:
+    api = Scripted(reply(200, {"activities": []}), replace(reply(429, QUEUE), repeated=True))
+    with pytest.raises(CixError) as caught:
+        ConstantContact(api, 0).send(BATCH)
+    assert caught.value.in_doubt
+
+
+def test_what_may_be_a_lost_order_is_young_unfinished_and_of_a_kind_of_ours() -> None:
+    def activity(number: int, state: str = "processing", **status: int) -> dict[str, Any]:
+        created_at = "2026-11-22T10:00:00Z" if number else "2026-11-22T08:00:00Z"
+        return {"activity_id": f"a{number}", "state": state, "created_at": created_at, "status": status}
+
+    listed = [
+        *(activity(0), activity(1, person_count=2), activity(2, list_count=1), activity(3)),
+        *(activity(4, items_total_count=9), activity(5, "completed", person_count=2)),
+    ]
+    api = Scripted(reply(200, {"activities": listed}))
+    since = datetime(2026, 11, 22, 9, 30, tzinfo=timezone.utc).timestamp()
+    assert ConstantContact(api, 60).unfinished(since) == {"a1", "a2", "a3"}
 
 
 def test_a_removal_of_an_earlier_process_is_looked_into_whatever_it_says() -> None:

@@ -403,6 +403,11 @@ class Ledger:
             runs.setdefault(run_id, []).append(JournalledBatch(*columns))
         return runs
 
+    def job_ids(self) -> set[str]:
+        """Return the platforms' ids of all jobs in the journal."""
+        query = "SELECT job_id FROM batches WHERE job_id IS NOT NULL"
+        return {job_id for (job_id,) in self.connection.execute(query)}
+
     def bounded_by(self, email_key: str) -> list[tuple[str, JournalledBatch]]:
         """Return the batches in the journal that begin or end with a contact, and the runs that began them.
 
