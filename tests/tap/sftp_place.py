@@ -130,7 +130,7 @@ def serve_sftp(root: Path, silent_at: str = "") -> Iterator[SftpPlace]:
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, place)
             try:
                 transport.start_server(server=_Login(silent_at, end))
-            except (EOFError, paramiko.SSHException):
+            except (EOFError, OSError, paramiko.SSHException):
                 continue
 
     thread = threading.Thread(target=accept, daemon=True)
