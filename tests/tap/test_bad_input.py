@@ -7,6 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from audience_sdk.errors import CixError
+from tap_cix_segments.tap import TapCixSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,13 @@ def assert_clean(outcome: Outcome) -> None:
     assert "CIX-901" not in outcome.log
     assert "@example" not in outcome.log
     assert "0a0a0a" not in outcome.log
+
+
+def test_a_variable_that_misspells_a_setting(export: ExportFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_CIX_SEGMENTS_SEGMENT", "Readers")
+    with pytest.raises(CixError, match=r"`TAP_CIX_SEGMENTS_SEGMENT` names no setting .*`segments`") as caught:
+        TapCixSegments(config={"folder": str(export.root)})
+    assert caught.value.code.code == "CIX-101"
 
 
 def test_no_model_json(export: ExportFolder, run_tap: Callable[..., Outcome]) -> None:
