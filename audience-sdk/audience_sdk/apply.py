@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from audience_sdk.batching import batches
 from audience_sdk.cli import log_unexpected
 from audience_sdk.contact import Action, Outcome, RowProblem
 from audience_sdk.destination import (
@@ -38,10 +39,10 @@ from audience_sdk.reach import RowsInReach
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from audience_sdk.contact import StagedRow
-    from audience_sdk.destination import Destination, Limits
+    from audience_sdk.destination import Destination
     from audience_sdk.ledger import JournalledBatch, Ledger, Staging
     from audience_sdk.plan import ListPlan, Plan
     from audience_sdk.readback import Sample
@@ -66,7 +67,7 @@ _SINGLE_LOOK_UPS, _PAGE_OF_MEMBERS = 20, 250
 
 _REMEMBERED_AT_ONCE = 5_000
 
-_LOOK_UP_SECONDS = 0.5
+_LOOK_FOR_STOP_SECONDS = 0.5
 """How often a waiting run looks whether it is to stop."""
 
 
@@ -87,29 +88,6 @@ class _LookedUp:
 
     plan: ListPlan
     rows: list[StagedRow]
-
-
-def batches(rows: Iterable[StagedRow], limits: Limits, overhead: int) -> Iterator[list[StagedRow]]:
-    """Cut rows into batches that keep within the platform's bounds.
-
-    Args:
-        rows: The rows; none is alone larger than the bound.
-        limits: The bounds.
-        overhead: Bytes of a body besides the rows and the commas between them.
-
-    Yields:
-        Lists of at most `limits.rows` rows whose body has at most `limits.body_bytes` bytes.
-    """
-    batch: list[StagedRow] = []
-    size = overhead
-    for row in rows:
-        if batch and (len(batch) == limits.rows or size + len(row.payload) > limits.body_bytes):
-            yield batch
-            batch, size = [], overhead
-        batch.append(row)
-        size += len(row.payload) + 1  # the comma before the next row
-    if batch:
-        yield batch
 
 
 class Applier:
@@ -178,7 +156,7 @@ class Applier:
         return self._error
 
     def _find_ids(self, plan: ListPlan) -> None:
-        """Read the platform's ids of many leavers out of one listing; a few are looked up when they are sent."""
+        """Read the platform's ids of many leavers out of one listing; a few are looked up one by one."""
         destination = self._destination
         if not destination.removes_by_id or self._unsubscribe or self._halted() is not None:
             return
@@ -300,7 +278,7 @@ class Applier:
         Of the jobs that have ended, one is settled at a time: the platform gets its next batches meanwhile.
         """
         if self._look_ups or self._calls:
-            timeout = 0.0 if self._ended else _LOOK_UP_SECONDS
+            timeout = 0.0 if self._ended else _LOOK_FOR_STOP_SECONDS
             under_way: list[Future[Any]] = [*self._look_ups, *self._calls]
             done, _ = wait(under_way, timeout=timeout, return_when=FIRST_COMPLETED)
             # In the order in which they were begun, so that the same answers make the same run.
@@ -309,7 +287,7 @@ class Applier:
             for call in [each for each in self._calls if each in done]:
                 self._answered(call, self._calls.pop(call))
         elif self._jobs and not self._ended:
-            self._stop.wait(min(_LOOK_UP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
+            self._stop.wait(min(_LOOK_FOR_STOP_SECONDS, max(0.0, self._next_poll - time.monotonic())))
         if self._ended:
             self._settle(*self._ended.popleft())
         if self._jobs and not self._stop.is_set() and time.monotonic() >= self._next_poll:

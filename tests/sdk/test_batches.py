@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from audience_sdk.apply import batches
+from audience_sdk.batching import batches
 from audience_sdk.contact import StagedRow
 from audience_sdk.destination import Limits
 from hypothesis import example, given, settings
