@@ -24,8 +24,9 @@ TITLE = "The engine alone"
 SHORT = {"profiles": 100_000, "runs": 3}
 FULL = {"profiles": 300_000, "runs": 5}
 VARIANTS = {
-    "engine": "this engine: planned and given to a destination that does nothing",
+    "engine": "this engine: planned, given to a destination that does nothing, confirmed in the ledger",
     "engine unchanged": "this engine, second run, nothing changed",
+    "engine planned": "this engine, first run, up to the plan and each row's JSON (`dry_run: true`)",
     "sdk": "the SDK's BatchSink that does nothing, default form",
     "sdk unvalidated": "the same with `validate_records: false`",
     "bare": "decode, map, hash, stage in SQLite, compare, join bodies; check and note nothing",
@@ -115,11 +116,12 @@ def singer_lines(profiles: int) -> Path:
     return path
 
 
-def engine_config(folder: Path) -> Path:
+def engine_config(folder: Path, *, dry_run: bool = False) -> Path:
     """Write the settings of the engine's run; the ledger is in the same folder, so that a second run finds it.
 
     Args:
         folder: Where.
+        dry_run: Whether the run ends with the plan.
     """
     mapping = {
         "email": "EMail",
@@ -129,6 +131,7 @@ def engine_config(folder: Path) -> Path:
     config = {
         "data_privacy_consent": True,
         "list_id": "L",
+        "dry_run": dry_run,
         "field_mapping": mapping,
         "ledger_url": f"sqlite:///{folder / 'ledger.db'}",
         "output_dir": str(folder / "output"),
@@ -153,8 +156,11 @@ def run_variant(variant: str, folder: Path, lines: Path) -> Measured:
         folder: Where it keeps its files.
         lines: What it reads.
     """
+    if variant == "engine planned":
+        folder = folder / "planned"
+        folder.mkdir()
     if variant.startswith("engine"):
-        engine_config(folder)
+        engine_config(folder, dry_run=variant == "engine planned")
     return measure(_command(variant, folder), stdin=lines)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,7 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-_TO_JSON = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder for each row
+_TO_JSON = msgspec.json.Encoder().encode
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Report:
         with _clear_errors(path):
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE)
-            self._rejected = os.fdopen(descriptor, "w", encoding="utf-8")
+            self._rejected = os.fdopen(descriptor, "wb")
 
     def list_counts(self, list_id: str) -> Counts:
         """Return the counts of a list, to be added to."""
@@ -196,7 +197,7 @@ class Report:
             "list_id": list_id,
         }
         with _clear_errors(self._rejected_path):
-            self._rejected.write(_TO_JSON(row) + "\n")
+            self._rejected.write(_TO_JSON(row) + b"\n")
 
     def flush(self) -> None:
         """Have the system keep the rows that were written down, should this process die."""
