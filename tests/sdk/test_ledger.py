@@ -137,6 +137,14 @@ def test_what_is_confirmed_is_there_for_the_next_run(ledger: Ledger, path: Path)
         assert later.journalled(list_no) == {}
 
 
+def test_the_hashes_of_a_ledger_hold_under_every_version_of_the_library() -> None:
+    # Others would have everybody sent anew.
+    assert [payload_hash(b""), payload_hash(b'{"EmailAddress":"anna@example.com"}')] == [
+        -5978950695371172670,
+        3082068547883557846,
+    ]
+
+
 def test_a_batch_stays_in_the_journal_until_it_is_confirmed_or_dropped(ledger: Ledger, path: Path) -> None:
     staging, list_no = planned(ledger, "abcd")
     first = ledger.journal("run-1", list_no, "create", "a", "a")

@@ -123,6 +123,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (),
     # Hash of the field mapping, by which what a run has left in flight is settled.
     ("ALTER TABLE runs ADD COLUMN mapping BLOB",),
+    # Hashes of another kind: a program with those of before would send everybody anew, and this one after it again.
+    (),
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 
