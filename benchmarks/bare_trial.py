@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CHUNK_BYTES = 1 << 20
 _BATCH_ROWS = 1_000
@@ -68,7 +68,7 @@ def rows(messages: list[Message]) -> Iterator[tuple[str, bytes, bytes]]:
         if profile is None or "@" not in (profile.e_mail or ""):
             continue
         email = str(profile.e_mail).strip()
-        payload = _encode(
+        payload = encode(
             {
                 "EmailAddress": email,
                 "ConsentToTrack": "Yes",
@@ -94,14 +94,15 @@ def bodies(staged: Iterator[Any]) -> Iterator[bytes]:
     yield b",".join(batch)
 
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, rows_of: Callable[[list[Message]], Iterator[tuple[str, bytes, bytes]]]) -> None:
     """Take standard input through all steps.
 
     Args:
         folder: Where the database is.
+        rows_of: Makes key, hash and payload of the profiles in messages.
     """
     decode_lines = msgspec.json.Decoder(Message).decode_lines
     path = folder / "bare.db"
@@ -111,7 +112,7 @@ def main(folder: Path) -> None:
         for block in blocks():
             connection.execute("BEGIN")
             insert = "INSERT INTO staged (email_key, hash, payload) VALUES (?, ?, ?)"
-            connection.executemany(insert, rows(decode_lines(block)))
+            connection.executemany(insert, rows_of(decode_lines(block)))
             connection.execute("COMMIT")
         connection.executescript(_PLAN)
         query = "SELECT payload FROM plan JOIN staged USING (id)"
@@ -120,4 +121,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), rows)

@@ -30,6 +30,7 @@ VARIANTS = {
     "sdk": "the SDK's BatchSink that does nothing, default form",
     "sdk unvalidated": "the same with `validate_records: false`",
     "bare": "decode, map, hash, stage in SQLite, compare, join bodies; check and note nothing",
+    "bare checked": "the same with the engine's own check of addresses and fitting of values",
     "floor": "only decode each line (msgspec): the floor",
 }
 
@@ -166,13 +167,14 @@ def run_variant(variant: str, folder: Path, lines: Path) -> Measured:
 
 def _command(variant: str, folder: Path) -> list[str]:
     scripts = {
-        "sdk": ["sdk_sink.py"],
-        "sdk unvalidated": ["sdk_sink.py", "--unvalidated"],
-        "bare": ["bare_trial.py", str(folder)],
-        "floor": ["floor.py"],
+        "sdk": [str(HERE / "sdk_sink.py")],
+        "sdk unvalidated": [str(HERE / "sdk_sink.py"), "--unvalidated"],
+        "bare": [str(HERE / "bare_trial.py"), str(folder)],
+        "bare checked": ["-m", "benchmarks.checked_trial", str(folder)],
+        "floor": [str(HERE / "floor.py")],
     }
-    script, *options = scripts.get(variant, ["engine.py", "--run", "--config", str(folder / "config.json")])
-    return [sys.executable, str(HERE / script), *options]
+    engine = [str(HERE / "engine.py"), "--run", "--config", str(folder / "config.json")]
+    return [sys.executable, *scripts.get(variant, engine)]
 
 
 def _ratio(content: Mapping[str, Any], variant: str, base: str, figure: str) -> float:

@@ -322,11 +322,18 @@ class AudienceTarget(Target):
             raise CixError(FORGET_WHOM, error.problem.reason) from None
         settings = self.services.settings
         places = maintenance.forget(settings, email_key)
+        where = (ledger_path(settings.ledger_url), settings.output_dir.absolute())
+        if not places:
+            self.logger.warning(
+                "Nobody with this address was found in `%s` and the reports below `%s`. Check the spelling, and that"
+                " this is the environment in which the export runs.",
+                *where,
+            )
+            return
         self.logger.info(
             "Forgotten in `%s` and the reports below `%s` (places: %d). The platform still has whatever it had, and an"
             " export that has forgotten somebody does not take them off a list.",
-            ledger_path(settings.ledger_url),
-            settings.output_dir.absolute(),
+            *where,
             places,
         )
 

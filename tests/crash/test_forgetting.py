@@ -63,6 +63,17 @@ def test_the_address_is_asked_for_on_standard_input_and_a_wrong_one_is_named_as_
     assert "CIX-510" in ran.log
 
 
+def test_it_is_said_that_nobody_has_the_address(to_campaign_monitor: Export) -> None:
+    to_campaign_monitor.run(segment(people(1)))
+    stranger = to_campaign_monitor.maintain("--forget", BAO)
+    assert stranger.code == 0, stranger.log
+    assert "Nobody with this address was found" in stranger.log
+    assert BAO not in stranger.log
+    known = to_campaign_monitor.maintain("--forget", ANNA)
+    assert "Nobody" not in known.log
+    assert "Forgotten in" in known.log
+
+
 def test_a_run_that_was_killed_before_it_staged_anything_is_no_hindrance(to_campaign_monitor: Export) -> None:
     export = to_campaign_monitor
     export.run(segment(people(1)))
