@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TITLE = "The engine alone"
 SHORT = {"profiles": 100_000, "runs": 3}
-FULL = {"profiles": 300_000, "runs": 5}
+FULL = {"profiles": 300_000, "runs": 11}
 VARIANTS = {
     "engine": "this engine: planned, given to a destination that does nothing, confirmed in the ledger",
     "engine unchanged": "this engine, second run, nothing changed",
