@@ -70,6 +70,7 @@ def forget(settings: Settings, email_key: str) -> int:
     with closing(Ledger(path)) as ledger, ExitStack() as locks:
         for list_id in upkeep.list_ids(ledger):
             locks.enter_context(held(path, f"list {list_id}"))
+        ledger.forget_jobs(email_key)
         for run_id, batch in ledger.bounded_by(email_key):
             bounds = planned.bounds_without(staged_path(path, run_id), batch, email_key)
             if bounds is None:

@@ -55,6 +55,19 @@ def test_a_person_at_the_end_of_a_batch_in_flight_leaves_no_trace_and_the_others
     assert export.on_list() == {ANNA, address(9), *map(address, others)}
 
 
+def test_what_a_job_says_is_not_believed_of_the_others_once_one_of_its_people_is_forgotten(
+    to_constant_contact: Export,
+) -> None:
+    # Its counter tells how many of all have landed: one too few may be the one who is forgotten, or another.
+    export = to_constant_contact
+    death = AtCall("audience_sdk.ledger.store:Ledger.journal_job", after=True)
+    assert export.run(segment(people(0, 1, 2)), death=death).code == KILLED
+    assert export.maintain("--forget", f"{ANNA}\n").code == 0
+    rerun = export.run(segment(people(0, 2)))
+    assert rerun.code == 0, rerun.log
+    assert rerun.counts == {"received": 2, "created": 2}
+
+
 def test_the_address_is_asked_for_on_standard_input_and_a_wrong_one_is_named_as_such(
     to_campaign_monitor: Export,
 ) -> None:

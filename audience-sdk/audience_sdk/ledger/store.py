@@ -433,6 +433,19 @@ class Ledger:
             query = "UPDATE batches SET first_key = ?, last_key = ? WHERE batch_id = ?"
             self.connection.execute(query, (first_key, last_key, batch.batch_id))
 
+    def forget_jobs(self, email_key: str) -> None:
+        """Forget which jobs the batches have become that a contact may be in: their rows count as in doubt.
+
+        What a platform says of a job, it says of all who were sent; without one of them that cannot be told from the
+        others' having landed.
+
+        Args:
+            email_key: The key of the contact.
+        """
+        with self.transaction():
+            query = "UPDATE batches SET job_id = NULL WHERE ? BETWEEN first_key AND last_key"
+            self.connection.execute(query, (email_key,))
+
     def has_journalled(self, run_id: str) -> bool:
         """Say whether a run has batches without a confirmed outcome."""
         query = "SELECT 1 FROM batches WHERE run_id = ? LIMIT 1"
