@@ -368,7 +368,7 @@ class Run:
         sample = Sample(
             self._settings.read_back_sample, sum(each.diff.create + each.diff.update for each in plan.lists)
         )
-        with progress(self._logger, "profiles sent", plan.writes) as advance:
+        with progress(self._logger, "profiles handled", plan.writes) as advance:
             error = Applier(
                 self._destination,
                 self._ledger,

@@ -299,7 +299,7 @@ def test_progress_is_told_when_the_work_is_done(export: Export) -> None:
     log = export.run(segment(people(1, 2, 3))).log
 
     assert "profiles read: 3" in log
-    assert "profiles sent: 3" in log
+    assert "profiles handled: 3" in log
 
 
 class Unsure(MemoryDestination):
