@@ -317,7 +317,8 @@ class Applier:
             # The error's traceback holds this frame, and the future the error: a circle that keeps the batch in memory.
             del future
         if isinstance(answer, Job):
-            self._ledger.journal_job(sent.journalled, answer.job_id)
+            if answer.sure:
+                self._ledger.journal_job(sent.journalled, answer.job_id)
             journalled, sent.job_id = sent.journalled, answer.job_id
             # A job can have many rows, and many jobs can be under way.
             sent.rows = RowsInReach(len(sent.rows), lambda: self._staging.rows_of(journalled))

@@ -201,9 +201,12 @@ class Job:
 
     Attributes:
         job_id: The platform's id of the job.
+        sure: Whether it is certain that the job is the batch's. One that is only taken for it, after its answer was
+            lost, is settled by this run, or by none: a later one has the rows in doubt.
     """
 
     job_id: str
+    sure: bool = True
 
 
 class BatchRefusedError(Exception):

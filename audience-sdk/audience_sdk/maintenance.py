@@ -12,23 +12,30 @@ from audience_sdk.errors import CONFIRMATION_EMAILS, CixError
 from audience_sdk.ledger import Ledger, ledger_path, planned, staged_path, upkeep
 from audience_sdk.ledger.database import PRIVATE
 from audience_sdk.ledger.locks import held
-from audience_sdk.recover import erase_leftovers, plans
+from audience_sdk.recover import Past, erase_leftovers, plans, recover
 
 if TYPE_CHECKING:
     import logging
+    import threading
     from pathlib import Path
 
     from audience_sdk.destination import Destination
     from audience_sdk.settings import Settings
 
 
-def rebuild(settings: Settings, destination: Destination, target: str, logger: logging.Logger) -> None:
+def rebuild(
+    settings: Settings, destination: Destination, target: str, stop: threading.Event, logger: logging.Logger
+) -> None:
     """Read every list of an export back from the platform and rebuild the ledger from it.
+
+    What killed runs had in flight is settled first: whoever joins after the list was read would be taken for somebody
+    who has left it.
 
     Args:
         settings: The export's settings.
         destination: The platform.
         target: Name of the target.
+        stop: Set when the process is to end.
         logger: Where the numbers are told.
 
     Raises:
@@ -40,7 +47,9 @@ def rebuild(settings: Settings, destination: Destination, target: str, logger: l
         for list_id in settings.all_lists():
             with held(path, f"list {list_id}"):
                 _check_exists(destination, list_id)
-                on_list, away = upkeep.rebuild(ledger, ledger.list_no(target, list_id), destination.members(list_id))
+                list_no = ledger.list_no(target, list_id)
+                recover(destination, ledger, list_id, list_no, mapping=b"", past=Past(), stop=stop, logger=logger)
+                on_list, away = upkeep.rebuild(ledger, list_no, destination.members(list_id))
             logger.info("List %s: %d people on it, %d others known to the platform.", list_id, on_list, away)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -164,7 +165,7 @@ def plans(ledger: Path) -> list[tuple[str, Path]]:
         ledger: The ledger's file.
     """
     prefix = staged_path(ledger, "").name
-    paths = sorted(ledger.parent.glob(f"{prefix}*"))
+    paths = sorted(ledger.parent.glob(f"{escape(prefix)}*"))
     return [(path.name.removeprefix(prefix).removesuffix(REWRITTEN), path) for path in paths]
 
 

@@ -300,7 +300,7 @@ class AudienceTarget(Target):
                 erased = maintenance.purge(resolved, self.name)
                 self.logger.info("Purged %d contacts from `%s`.", erased, ledger_path(settings.ledger_url))
             else:
-                maintenance.rebuild(resolved, self.make_destination(services), self.name, self.logger)
+                maintenance.rebuild(resolved, self.make_destination(services), self.name, services.stop, self.logger)
 
     def _check(self, *, as_json: bool) -> None:
         services = self.services
@@ -325,8 +325,9 @@ class AudienceTarget(Target):
         where = (ledger_path(settings.ledger_url), settings.output_dir.absolute())
         if not places:
             self.logger.warning(
-                "Nobody with this address was found in `%s` and the reports below `%s`. Check the spelling, and that"
-                " this is the environment in which the export runs.",
+                "No contact in `%s` and no report below `%s` has this address; what killed runs had left of it, if"
+                " anything, is erased. Should it be there? Then check the spelling, and that this is the environment"
+                " in which the export runs. The platform still has whatever it had.",
                 *where,
             )
             return

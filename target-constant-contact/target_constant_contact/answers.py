@@ -13,6 +13,7 @@ from audience_sdk.errors import (
     CONNECTION_LOST,
     CONTACT_DELETED,
     LIST_UNKNOWN,
+    MAY_HAVE_LEFT,
     PERMISSION_MISSING,
     PERSON_SUPPRESSED,
     QUOTA_SPENT,
@@ -62,6 +63,9 @@ UNSUBSCRIBED = RowProblem(
 )
 DELETED = RowProblem(
     Outcome.SUPPRESSED, CONTACT_DELETED, "Deleted at Constant Contact; its change was not sent, to leave it deleted."
+)
+LEFT = RowProblem(
+    Outcome.SUPPRESSED, MAY_HAVE_LEFT, "The contact has changed since the import began and is not on the list."
 )
 FULL = RowProblem(Outcome.REJECTED, ROW_REJECTED, "On 50 lists already, the most that Constant Contact has for one.")
 LONG_ADDRESS = RowProblem(

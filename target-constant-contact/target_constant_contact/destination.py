@@ -220,7 +220,7 @@ class ConstantContact(JobDestination):
             begun, long_rows = self._import_the_short(batch, rows)
             problems = {**problems, **dict.fromkeys(long_rows, LONG_ADDRESS)}
         self._notes[begun.activity_id] = _Note(begun.taken_for, problems)
-        return Job(begun.activity_id)
+        return Job(begun.activity_id, sure=begun.taken_for is None)
 
     def look_up(self, batch: Batch) -> Leavers:
         """See `Destination.look_up`."""
@@ -356,7 +356,12 @@ class ConstantContact(JobDestination):
             return Landed()
         email_keys = [row.email_key for row in rows]
         landed = self._read_back.landed(
-            activity, email_keys, self._import_list(batch), batch.sent_at, counted=not picked_up
+            activity,
+            email_keys,
+            self._import_list(batch),
+            batch.sent_at,
+            counted=not picked_up,
+            joins=batch.action is Action.CREATE,
         )
         if picked_up and len(landed.problems) == len(rows):
             raise _mistaken(activity["activity_id"])

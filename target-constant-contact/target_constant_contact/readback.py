@@ -10,6 +10,7 @@ from target_constant_contact.addresses import AddressSet
 from target_constant_contact.answers import (
     DELETED,
     FULL,
+    LEFT,
     UNSUBSCRIBED,
     UNTOUCHED,
     counter,
@@ -68,7 +69,14 @@ class ReadBack:
         self._on_lists: dict[str, AddressSet] = {}
 
     def landed(
-        self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, sent_at: float, *, counted: bool
+        self,
+        activity: Mapping[str, Any],
+        email_keys: Sequence[str],
+        list_id: str,
+        sent_at: float,
+        *,
+        counted: bool,
+        joins: bool = False,
     ) -> Landed:
         """Find the rows of an import that did not land on its list, and why.
 
@@ -78,6 +86,7 @@ class ReadBack:
             list_id: The list that it named.
             sent_at: When it was sent, seconds since the epoch.
             counted: Whether its counters are about these rows for certain.
+            joins: Whether its people join the list by it: whom it has written and who is not there has left then.
 
         Raises:
             CixError: If the platform does not answer.
@@ -92,7 +101,8 @@ class ReadBack:
         if not counted:
             return self._without_counters(found, missing, list_id)
         untouched = frozenset(missing)
-        found = self._completed(found, missing, list_id, told)
+        since = written_since(activity, sent_at) if joins else None
+        found = self._completed(found, missing, list_id, told, since)
         _name_refused(found, untouched, _refused(activity, len(email_keys)), told)
         return found
 
@@ -138,7 +148,9 @@ class ReadBack:
             found.problems.update(self._looked_up(sorted(missing), list_id, {}).problems)
         return found
 
-    def _completed(self, found: Landed, missing: set[str], list_id: str, told: Mapping[str, str]) -> Landed:
+    def _completed(
+        self, found: Landed, missing: set[str], list_id: str, told: Mapping[str, str], since: datetime | None
+    ) -> Landed:
         """Look for the rows that the import has not touched."""
         if len(missing) > _SINGLE_LOOK_UPS:
             # A contact that the import left as it was may keep its old time of change.
@@ -152,16 +164,18 @@ class ReadBack:
         if len(missing) > _SINGLE_LOOK_UPS:
             found.problems.update({email_key: not_taken(told.get(email_key, "")) for email_key in missing})
             return found
-        rest = self._looked_up(sorted(missing), list_id, told)
+        rest = self._looked_up(sorted(missing), list_id, told, since)
         found.problems.update(rest.problems)
         found.contact_ids.update(rest.contact_ids)
         return found
 
-    def _looked_up(self, email_keys: Iterable[str], list_id: str, told: Mapping[str, str]) -> Landed:
+    def _looked_up(
+        self, email_keys: Iterable[str], list_id: str, told: Mapping[str, str], since: datetime | None = None
+    ) -> Landed:
         found = Landed()
         for email_key in email_keys:
             contact = look_up(self._api, email_key)
-            problem = problem_of(contact, list_id, told.get(email_key, ""))
+            problem = problem_of(contact, list_id, told.get(email_key, ""), since)
             if problem is not None:
                 found.problems[email_key] = problem
             elif contact is not None:
@@ -210,13 +224,16 @@ def written_since(activity: Mapping[str, Any], sent_at: float) -> datetime:
     return started_at - _SLACK if started_at else datetime.fromtimestamp(sent_at, timezone.utc) - _CLOCK_SKEW
 
 
-def problem_of(contact: dict[str, Any] | None, list_id: str, told: str = "") -> RowProblem | None:
+def problem_of(
+    contact: dict[str, Any] | None, list_id: str, told: str = "", since: datetime | None = None
+) -> RowProblem | None:
     """Return why a row is not on a list, or None if it is.
 
     Args:
         contact: The contact with its lists, if there is one.
         list_id: The list.
         told: What the service says of the row, if it does.
+        since: Whoever has changed since then was put on the list by the import; None if that is not known.
     """
     if contact is None:
         return not_taken(told)
@@ -226,4 +243,7 @@ def problem_of(contact: dict[str, Any] | None, list_id: str, told: str = "") -> 
         return None
     if is_deleted(contact):
         return DELETED
-    return FULL if len(contact.get("list_memberships", ())) >= MAX_LISTS else not_taken(told)
+    if len(contact.get("list_memberships", ())) >= MAX_LISTS:
+        return FULL
+    changed_at = moment_of(contact.get("updated_at"))
+    return LEFT if not told and since and changed_at and changed_at >= since else not_taken(told)

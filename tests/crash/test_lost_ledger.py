@@ -130,6 +130,19 @@ def test_a_rebuild_while_something_is_in_flight_forgets_it(export: Export) -> No
     assert export.staged_files() == []
 
 
+def test_a_rebuild_waits_for_what_a_killed_run_has_left_in_flight(to_constant_contact: Export) -> None:
+    export = to_constant_contact
+    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    export.leave(address(3))
+    export.sandbox.switch("constant_contact.activity_work_seconds", 3)
+    death = AtCall("audience_sdk.ledger.store:Ledger.journal_job", after=True)
+    assert export.run(segment(people(1, 2, 3)), death=death, **MIRROR).code == KILLED
+    rebuild(export)
+    assert export.on_list() == on(1, 2, 3), "the import had not ended when the list was read"
+    assert export.run(segment(people(1, 2)), **MIRROR, adopt_existing=True).code == 0
+    assert export.on_list() == on(1, 2)
+
+
 def test_nobody_is_rebuilt_twice_by_the_same_rebuild(export: Export) -> None:
     export.run(segment(people(*range(30))))
     for _ in range(2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from crash_export import KILLED, address, people, segment
+from crash_export import KILLED, address, people, person, segment
 from crash_runner import AtCall
 
 if TYPE_CHECKING:
@@ -16,6 +16,23 @@ _LANDED = AtCall("audience_sdk.ledger.store:Ledger.confirm")
 _NOT_SENT = AtCall("audience_sdk.ledger.store:Ledger.journal", after=True)
 _JOB_IN_FLIGHT = AtCall("audience_sdk.ledger.store:Ledger.journal_job", after=True)
 MIRROR = {"sync_mode": "mirror", "max_removal_ratio": 1}
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["all-taken", "one-refused"])
+def test_who_has_left_by_themselves_before_their_import_is_settled_stays_away(
+    to_constant_contact: Export, refused: bool
+) -> None:
+    export = to_constant_contact
+    too_long = [person(4, EMail=f"{'a' * 45}@example.com")] if refused else []
+    rows = [*people(1, 2, 3), *too_long]
+    assert export.run(segment(rows), death=_LANDED).code == KILLED
+    assert address(3) in export.on_list()
+    export.leave(address(3))
+    for _ in range(2):
+        assert export.run(segment(rows)).code == 0
+        assert export.on_list() == {address(1), address(2)}
+    readmitted = export.run(segment(rows), readmit=True)
+    assert (address(3) in export.on_list()) is refused, readmitted.counts
 
 
 @pytest.mark.parametrize("death", [_LANDED, _NOT_SENT], ids=["landed", "not-sent"])

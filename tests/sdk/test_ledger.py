@@ -11,7 +11,7 @@ import pytest
 from audience_sdk.contact import StagedRow
 from audience_sdk.destination import BatchResult
 from audience_sdk.errors import DISK_FULL, LEDGER_UNUSABLE, CixError
-from audience_sdk.ledger import DiffRules, Ledger, Staging, store
+from audience_sdk.ledger import DiffRules, Ledger, Staging, contents, names, store
 from audience_sdk.ledger.difference import payload_hash
 from audience_sdk.ledger.ids import forget_ids, remember_ids, with_ids
 from audience_sdk.ledger.schema import MIGRATIONS
@@ -137,8 +137,22 @@ def test_what_is_confirmed_is_there_for_the_next_run(ledger: Ledger, path: Path)
         assert later.journalled(list_no) == {}
 
 
+def test_an_older_ledger_tells_a_dry_run_what_it_holds(ledger: Ledger, path: Path) -> None:
+    list_no = ledger.list_no("target-memory", "L1")
+    ledger.add_segments(["Readers"])
+    contents.keep(ledger, list_no, "Readers", b"content")
+    names.remember(ledger, "place", {"Readers": "L1"})
+    ledger.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 5")
+    with closing(Ledger(path, read_only=True)) as older:
+        assert contents.holds(older, list_no, "Readers", b"content")
+        assert names.remembered(older, "place") == {"Readers": "L1"}
+
+
 def test_the_hashes_of_a_ledger_hold_under_every_version_of_the_library() -> None:
-    # Others would have everybody sent anew.
+    # Others would have everybody sent anew, and programs of before must not use the file.
+    assert len(MIGRATIONS) >= 6
     assert [payload_hash(b""), payload_hash(b'{"EmailAddress":"anna@example.com"}')] == [
         -5978950695371172670,
         3082068547883557846,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from audience_sdk.errors import ANSWER_UNKNOWN, JOB_UNFINISHED, PLATFORM_UNREACHABLE, STOPPED, CixError
-from audience_sdk.ledger import DiffRules, Ledger, Staging
-from audience_sdk.recover import Past, recover
+from audience_sdk.ledger import DiffRules, Ledger, Staging, staged_path
+from audience_sdk.recover import Past, plans, recover
 from memory_destination import SUPPRESSED, MemoryDestination, MemoryJobDestination, Platform
 
 if TYPE_CHECKING:
@@ -334,3 +334,10 @@ def test_settling_twice_is_settling_once(past: Killed, platform: Platform) -> No
 
     assert platform.polled == ["job-1"]
     assert past.confirmed() == "ab"
+
+
+def test_what_killed_runs_have_left_is_found_whatever_the_ledger_is_called(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger [eu].db"
+    left = staged_path(ledger, "run-1")
+    left.touch()
+    assert plans(ledger) == [("run-1", left)]

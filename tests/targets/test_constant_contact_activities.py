@@ -122,6 +122,21 @@ def test_an_activity_of_as_many_rows_that_is_somebody_elses_confirms_nobody(to_c
     assert target.on_list() == {row["EMail"] for row in people(2)}
 
 
+def test_an_activity_that_was_taken_for_a_lost_one_confirms_nobody_in_a_later_run_either(
+    to_constant_contact: Target,
+) -> None:
+    target = to_constant_contact
+    target.sandbox.switch("constant_contact.activity_work_seconds", 12)
+    other = ConstantContactApi(target.sandbox)
+    [elsewhere] = other.make_lists("Elsewhere")
+    with lost(target, IMPORT, lambda: other.post_import(["a@example.com", "b@example.com"], elsewhere)):
+        late = target.run(stream(people(2)), job_deadline_seconds=2)
+    assert (late.code, late.counts) == (75, {"received": 2, "deferred": 2})
+    target.sandbox.switch("constant_contact.activity_work_seconds", 0)
+    assert target.run(stream(people(2))).counts == {"received": 2, "created": 2}
+    assert target.on_list() == {row["EMail"] for row in people(2)}
+
+
 def test_an_activity_that_turns_out_to_have_another_number_of_rows_confirms_nobody(
     to_constant_contact: Target,
 ) -> None:

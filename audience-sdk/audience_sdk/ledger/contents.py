@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audience_sdk.ledger.database import clear_errors
-from audience_sdk.ledger.schema import MIGRATIONS, version
+from audience_sdk.ledger.schema import CONTENTS, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ def holds(ledger: Ledger, list_no: int, segment: str, content: bytes) -> bool:
         segment: Name of the stream.
         content: Hash of the segment's content and of what the settings make of it.
     """
-    if version(ledger.connection) < len(MIGRATIONS):  # a dry run leaves an older ledger as it is
+    if version(ledger.connection) < CONTENTS:  # a dry run leaves an older ledger as it is
         return False
     query = f"SELECT content FROM contents WHERE list_no = ? AND segment_no = {_SEGMENT}"  # noqa: S608 - our own words
     with clear_errors(ledger.path):

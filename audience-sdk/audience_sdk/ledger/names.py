@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audience_sdk.ledger.database import clear_errors
-from audience_sdk.ledger.schema import MIGRATIONS, version
+from audience_sdk.ledger.schema import NAMES, version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ def remembered(ledger: Ledger, place: str) -> dict[str, str]:
         ledger: The ledger.
         place: Where names are looked up; see `Directory.place`.
     """
-    if version(ledger.connection) < len(MIGRATIONS):  # a dry run leaves an older ledger as it is
+    if version(ledger.connection) < NAMES:  # a dry run leaves an older ledger as it is
         return {}
     with clear_errors(ledger.path):
         return dict(ledger.connection.execute("SELECT name, list_id FROM names WHERE place = ?", (place,)))

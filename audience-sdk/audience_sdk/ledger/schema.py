@@ -128,6 +128,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """The statements of each schema version; the file's `user_version` says how many versions it has seen."""
 
+CONTENTS, NAMES = 2, 3
+"""The versions since which the tables `contents` and `names` are there."""
+
 
 def version(connection: sqlite3.Connection) -> int:
     """Return the schema version of an open ledger.

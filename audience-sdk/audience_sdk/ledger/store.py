@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audience_sdk.contact import Action, Outcome
-from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, CixError
+from audience_sdk.errors import LEDGER_UNUSABLE, LEDGER_URL_INVALID, MAY_HAVE_LEFT, CixError
 from audience_sdk.ledger.database import clear_errors, closed_on_error, connect, insert_rows, transaction
 from audience_sdk.ledger.doubt import note_doubt
 from audience_sdk.ledger.schema import MAY_BE_ON, MIGRATIONS, Status, migrate, version
@@ -259,8 +259,10 @@ class Ledger:
                 self._confirm_removals(batch.list_no, confirmed)
             else:
                 self._confirm_contacts(batch, confirmed)
-                suppressed = [key for key, problem in problems.items() if problem.outcome is Outcome.SUPPRESSED]
-                self._suppress(batch.list_no, suppressed)
+                suppressed = {key for key, problem in problems.items() if problem.outcome is Outcome.SUPPRESSED}
+                left = {key for key in suppressed if problems[key].code is MAY_HAVE_LEFT}
+                self._suppress(batch.list_no, suppressed - left)
+                self._note_left(batch.list_no, left)
             failed = {key for key, problem in problems.items() if problem.outcome is Outcome.FAILED}
             if failed:
                 note_doubt(
@@ -296,6 +298,17 @@ class Ledger:
             )
             """,  # noqa: S608 - made of our own constants
             [{"list_no": list_no, "email_key": key, "now": int(time.time())} for key in email_keys],
+        )
+
+    def _note_left(self, list_no: int, email_keys: Collection[str]) -> None:
+        """Note who had joined by a batch and had left again by their own act when its answer was read."""
+        self.connection.executemany(
+            f"""
+            INSERT INTO contacts (list_no, email_key, hash, row_key, status, ours, changed_at)
+            VALUES (?, ?, 0, '', '{Status.AWAY.value}', 1, ?)
+            ON CONFLICT (list_no, email_key) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
+            """,  # noqa: S608 - made of our own constants
+            [(list_no, key, int(time.time())) for key in email_keys],
         )
 
     def _note_absent(self, list_no: int, result: BatchResult | Leavers) -> None:
