@@ -338,6 +338,9 @@ class Run:
         self.report.list_counts(plan.list_id).add(Outcome.UNCHANGED, plan.diff.unchanged)
         if plan.mapping_changed and plan.diff.update:
             self.report.warn("Sent again: the field mapping has changed since the last run.", plan.diff.update)
+        if plan.diff.stay:
+            text = "Stay on the list, though no segment holds them: no export is known to have put them there"
+            self.report.warn(f"{text} (`adopt_existing`).", plan.diff.stay)
         late = self._past[plan.list_id].suppressed
         if late:
             # Who is asked again in this run is told of once, by the new answer.

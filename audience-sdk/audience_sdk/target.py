@@ -316,8 +316,11 @@ class AudienceTarget(Target):
 
     def _forget(self) -> None:
         click.echo("E-mail address to forget:", err=True)
+        address = sys.stdin.readline()
+        if not address.strip():
+            raise CixError(FORGET_WHOM, "No address was given on standard input.")
         try:
-            _, email_key = normalise_email(sys.stdin.readline())
+            _, email_key = normalise_email(address)
         except InvalidEmailError as error:
             raise CixError(FORGET_WHOM, error.problem.reason) from None
         settings = self.services.settings

@@ -74,6 +74,8 @@ def test_the_address_is_asked_for_on_standard_input_and_a_wrong_one_is_named_as_
     ran = to_campaign_monitor.maintain("--forget", "anna\n")
     assert ran.code == 1
     assert "CIX-510" in ran.log
+    nothing = to_campaign_monitor.maintain("--forget", "\n")
+    assert "CIX-510: No address was given" in nothing.log
 
 
 def test_it_is_said_that_nobody_has_the_address(to_campaign_monitor: Export) -> None:

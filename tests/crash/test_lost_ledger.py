@@ -53,7 +53,10 @@ def test_after_a_rebuild_mirror_takes_nobody_off_whom_it_cannot_know_to_be_ours(
     export.run(segment(people(1, 2, 3)), **MIRROR)
     lose(export)
     rebuild(export)
-    assert export.run(segment(people(1, 2)), **MIRROR).code == 0
+    again = export.run(segment(people(1, 2)), **MIRROR)
+    assert again.code == 0
+    [(told, people_who_stay)] = again.summary["warnings"].items()
+    assert ("Stay on the list" in told, people_who_stay) == (True, 2)
     assert export.run(segment(people(1, 4)), **MIRROR).code == 0
     assert export.on_list() == {*on(1, 2, 3, 4), "hand@example.com"}
     assert export.run(segment(people(1)), **MIRROR).counts["removed"] == 1, "who joined after the rebuild is ours"

@@ -58,8 +58,11 @@ def test_everything_that_meltano_is_told_to_run_is_in_its_project(page: Path) ->
     plugins = {plugin["name"] for kind in composition["plugins"].values() for plugin in kind}
     runs = re.findall(r"meltano (?:--\S+ )?run ((?:(?:tap|target)-[\w-]+ ?)+)", (ROOT / page).read_text("utf-8"))
     assert [name for run in runs for name in run.split() if name not in plugins] == []
-    schedules = {schedule["name"] for schedule in composition["schedules"]}
-    assert set(re.findall(r"schedule run ([\w-]+)", (ROOT / page).read_text("utf-8"))) <= schedules
+    jobs = {job["name"] for job in composition["jobs"]}
+    text = (ROOT / page).read_text("utf-8")
+    assert set(re.findall(r"meltano [^\n]*run (export-[\w-]+)", text)) <= jobs
+    # The second Meltano that it starts does not read the file.
+    assert not re.search(r"--env-file=\S+ schedule run", text)
 
 
 def test_settings_that_the_example_of_the_environment_names_are_declared() -> None:

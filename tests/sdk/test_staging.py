@@ -181,6 +181,7 @@ class Replay:
             "update": sizes["update"],
             "remove": sizes["remove"],
             "held": sizes[HELD_SUPPRESSED],
+            "stay": 0,  # everybody on these lists has joined by an export
         }
 
     def confirm(self, staging: Staging, list_id: str, action: str, batch: dict[str, bytes]) -> None:

@@ -35,6 +35,7 @@ _SUPPRESSED = {Status.SUPPRESSED.value, Status.SUPPRESSED_REMOVED.value}
 _JOINS_AGAIN = {Status.REMOVED.value, Status.SUPPRESSED_REMOVED.value, *_UNSURE}
 _MAY_RETURN = {*_JOINS_AGAIN, *_HELD_AWAY} - {Status.UNSURE.value}
 _MAY_BE_ON = {status.value for status in MAY_BE_ON}
+_THERE = {_ON, Status.FOUND.value}
 
 
 class Known(NamedTuple):
@@ -92,6 +93,7 @@ class DiffCounts:
         update: Contacts that are on it with another payload.
         remove: Contacts that are to leave it.
         held: Contacts that are not sent, because they are suppressed or may have left.
+        stay: Contacts on the list that no segment feeds, and of whom nothing shows that an export has put them there.
     """
 
     people: int = 0
@@ -101,6 +103,7 @@ class DiffCounts:
     update: int = 0
     remove: int = 0
     held: int = 0
+    stay: int = 0
 
 
 def payload_hash(payload: bytes) -> int:
@@ -189,12 +192,14 @@ class Comparison:
 
     def _leave(self, contacts: Iterable[Known], planned: defaultdict[str, list[PlannedRow]]) -> None:
         """Plan who leaves, of those who are not staged."""
-        if self._rules.removes:
-            planned[Action.REMOVE.value] += [
-                (contact.email_key, None, contact.row_key, (), b"", contact.hash, False)
-                for contact in contacts
-                if _leaves(contact, self._rules)
-            ]
+        if not self._rules.removes:
+            return
+        removes = planned[Action.REMOVE.value]
+        for contact in contacts:
+            if _leaves(contact, self._rules):
+                removes.append((contact.email_key, None, contact.row_key, (), b"", contact.hash, False))
+            elif contact.status in _THERE and not contact.fed:
+                self.counts.stay += 1
 
     def _count(self, people: int, planned: defaultdict[str, list[PlannedRow]]) -> None:
         counts = self.counts
