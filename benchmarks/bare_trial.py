@@ -1,7 +1,8 @@
 """The engine's steps and nothing else, by hand for this one mapping. `python bare_trial.py FOLDER < lines`.
 
 Decode, map, hash, stage in SQLite, compare with an empty table of confirmed contacts, join request bodies. No address
-is looked at, no value fitted, no row accounted for, nothing confirmed.
+is looked at, no value fitted, no row accounted for, nothing confirmed. Hashed with blake2b, as
+in the trial that set the goal; that is 8 % of its time.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ FULL = {"profiles": 300_000, "runs": 11}
 VARIANTS = {
     "engine": "this engine: planned, given to a destination that does nothing, confirmed in the ledger",
     "engine unchanged": "this engine, second run, nothing changed",
-    "engine planned": "this engine, first run, up to the plan and each row's JSON (`dry_run: true`)",
+    "engine planned": "this engine up to the plan and each row's JSON (`dry_run: true`: no batches, nothing noted)",
     "sdk": "the SDK's BatchSink that does nothing, default form",
     "sdk unvalidated": "the same with `validate_records: false`",
     "bare": "decode, map, hash, stage in SQLite, compare, join bodies; check and note nothing",
-    "bare checked": "the same with the engine's own check of addresses and fitting of values",
+    "bare checked": "the same with the engine's check of addresses, and with values looked at as it does",
     "floor": "only decode each line (msgspec): the floor",
 }
 
