@@ -54,7 +54,7 @@ class PluginCommand(SingerCommand):
         try:
             return super().main(*args, **kwargs)
         except CixError as error:
-            self.logger.error("%s", error, extra={"code": error.code.code})  # noqa: TRY400 - no traceback
+            log_known(self.logger, error)
             sys.exit(error.exit_code)
         except Exception as error:  # noqa: BLE001 - the last line of defence
             log_unexpected(self.logger, error)
@@ -142,6 +142,16 @@ def _expected(rule: str, value: Any) -> str:
 
 def _as_list(kinds: Any) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def log_known(logger: logging.Logger, error: CixError) -> None:
+    """Log an error of the registry: its code, what happened, and what to do.
+
+    Args:
+        logger: The plugin's logger.
+        error: What was raised.
+    """
+    logger.error("%s", error, extra={"code": error.code.code})
 
 
 def log_unexpected(logger: logging.Logger, error: BaseException) -> None:

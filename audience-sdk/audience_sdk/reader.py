@@ -141,14 +141,14 @@ class BulkReader(GenericSingerReader[bytes]):
             file_input: Where to read; standard input if None.
             stop: Set when the process is to end.
         """
-        source = file_input or self.default_input
-        if source.isatty():
-            return
-        deadline = time.monotonic() + _DISCARD_SECONDS
-        while time.monotonic() < deadline and not stop.is_set():
-            ready, _, _ = select.select([source], [], [], _LOOK_UP_SECONDS)
-            if ready and not os.read(source.fileno(), _CHUNK_BYTES):
-                return
+        # Standard input may be closed, or no file of the system.
+        with suppress(OSError, ValueError, AttributeError):
+            source = file_input or self.default_input
+            deadline = time.monotonic() + _DISCARD_SECONDS
+            while not source.isatty() and time.monotonic() < deadline and not stop.is_set():
+                ready, _, _ = select.select([source], [], [], _LOOK_UP_SECONDS)
+                if ready and not os.read(source.fileno(), _CHUNK_BYTES):
+                    return
 
     def _blocks(self, source: Any) -> Iterator[bytes]:
         """Yield whole lines, about a megabyte at a time; a slow tap's lines are passed on as they come."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +19,7 @@ from singer_sdk.target_base import Target
 from typing_extensions import override
 
 from audience_sdk import connect, maintenance
-from audience_sdk.cli import check_environment, check_settings, leave_out_faker, log_unexpected
+from audience_sdk.cli import check_environment, check_settings, leave_out_faker, log_known, log_unexpected
 from audience_sdk.commands import LOOKING_AROUND, TargetCommand, failure_shown, known_error, login_named
 from audience_sdk.contact import InvalidEmailError, normalise_email
 from audience_sdk.errors import (
@@ -363,13 +364,24 @@ class AudienceTarget(Target):
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         config = config or _ConfigInput()
-        with failure_shown(command, about_format):
-            target = cls(
-                config=config.config,
-                parse_env_config=config.parse_env,
-                validate_config=command not in LOOKING_AROUND,
-            )
-            ledger = ledger_path(target.services.settings.ledger_url)
+        try:
+            with failure_shown(command, about_format):
+                target = cls(
+                    config=config.config,
+                    parse_env_config=config.parse_env,
+                    validate_config=command not in LOOKING_AROUND,
+                )
+                settings = target.services.settings
+                ledger = ledger_path(settings.ledger_url)
+                if not command:
+                    settings.check_lists()
+                    settings.check_consent()
+        except CixError as error:
+            if not command:
+                log_known(cls.logger, error)
+                BulkReader().discard(file_input, threading.Event())
+                sys.exit(error.exit_code)
+            raise
         if command:
             try:
                 with failure_shown(command, about_format), clear_errors(ledger), login_named(target.name):
@@ -377,8 +389,6 @@ class AudienceTarget(Target):
             except CixError as error:
                 sys.exit(target.tell(error))
             return
-        target.services.settings.check_lists()
-        target.services.settings.check_consent()
         # What is loaded by now stays, and what is read forms no cycles: looking at it again and again took a twentieth
         # of the time.
         gc.freeze()
@@ -412,7 +422,7 @@ class AudienceTarget(Target):
             What the process ends with.
         """
         if isinstance(error, CixError):
-            self.logger.error("%s", error, extra={"code": error.code.code})
+            log_known(self.logger, error)
         else:
             log_unexpected(self.logger, error)
         return 128 + self._signum if self._signum else getattr(error, "exit_code", 1)

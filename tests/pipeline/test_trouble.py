@@ -47,6 +47,17 @@ def test_a_sandbox_that_is_down_is_named_with_how_to_start_it(project: MeltanoPr
     assert "Traceback" not in ran.told
 
 
+def test_a_wrong_setting_is_the_last_thing_that_is_told(project: MeltanoProject, tmp_path: Path) -> None:
+    settings = settings_of(f"http://127.0.0.1:{free_port()}", tmp_path)
+    with project.alone():
+        arguments = ("run", "--state-id-suffix=misspelt", *CONSTANT_CONTACT)
+        ran = project.meltano(*arguments, TARGET_CONSTANT_CONTACT_DRYRUN="true", **settings)
+    assert ran.code != 0
+    assert "did you mean `dry_run`?" in ran.told
+    assert "Traceback" not in ran.told
+    assert "BrokenPipe" not in ran.told
+
+
 def test_rows_before_and_after_a_malformed_one_are_exported_and_the_run_fails(
     project: MeltanoProject, sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
