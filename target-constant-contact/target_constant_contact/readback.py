@@ -97,12 +97,12 @@ class ReadBack:
             explained = self._explained(activity, email_keys, list_id, told)
         if explained is not None:
             return explained
-        found, missing = self._touched(activity, email_keys, list_id, sent_at)
+        since = written_since(activity, sent_at)
+        found, missing = self._touched(email_keys, list_id, since)
         if not counted:
             return self._without_counters(found, missing, list_id)
         untouched = frozenset(missing)
-        since = written_since(activity, sent_at) if joins else None
-        found = self._completed(found, missing, list_id, told, since)
+        found = self._completed(found, missing, list_id, told, since if joins else None)
         _name_refused(found, untouched, _refused(activity, len(email_keys)), told)
         return found
 
@@ -127,13 +127,10 @@ class ReadBack:
             found.problems.update(dict.fromkeys(unsubscribed, UNSUBSCRIBED))
         return found
 
-    def _touched(
-        self, activity: Mapping[str, Any], email_keys: Sequence[str], list_id: str, sent_at: float
-    ) -> tuple[Landed, set[str]]:
+    def _touched(self, email_keys: Sequence[str], list_id: str, since: datetime) -> tuple[Landed, set[str]]:
         """Return those rows that are on the list and changed since the import began, and whom else it named."""
         found = Landed()
         missing = set(email_keys)
-        since = written_since(activity, sent_at)
         for contact in self._members(list_id, {"updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
             email_key = address_of(contact)
             if email_key in missing:
